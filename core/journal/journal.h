@@ -1,0 +1,128 @@
+/*
+ * journal.h: the durable log. Inbox, outbox and courier frames in one physical log, committed in groups.
+ *
+ * A frame is appended to the group that is being filled, which gives it its sequence and its position; it is durable
+ * once journal_durable() has passed its position. Groups are written and synced one after the other: what is appended
+ * while one is being synced goes into the next, so commits grow with the load and nothing waits for a timer. Frames
+ * that nobody waits for (JOURNAL_LAZY) ride with the next commit, or commit by themselves after 1 ms or 128 KiB.
+ *
+ * A failed write or sync ends the process: it is never tried again. A full disk is met only where a segment, extent or
+ * spool file is allocated, and is returned as EP_LIMIT with EP_ERR_DISK_FULL: nothing was accepted then.
+ *
+ * All calls on the loop's thread. Positions are byte offsets in the endless log; 0 is before everything.
+ */
+#ifndef JOURNAL_JOURNAL_H
+#define JOURNAL_JOURNAL_H
+
+#include "base/disk_thread.h"
+#include "base/error.h"
+#include "base/loop.h"
+
+struct journal;
+
+enum journal_kind {
+	JOURNAL_MESSAGE = 1,	/* inbox: a message as accepted (message.h) */
+	JOURNAL_ACTION = 2,	/* inbox: an operator's replay or discard */
+	JOURNAL_OUTCOME = 3,	/* outbox: what became of one inbox frame, with its records (outcome.h) */
+	JOURNAL_DELIVERY = 4,	/* a courier's progress */
+	JOURNAL_CHECKPOINT = 5, /* where recovery starts */
+};
+
+#define JOURNAL_KINDS(kind) (1u << (kind))
+#define JOURNAL_INBOX (JOURNAL_KINDS(JOURNAL_MESSAGE) | JOURNAL_KINDS(JOURNAL_ACTION))
+
+#define JOURNAL_FRAME_MAX ((size_t)(1024 * 1024 + 64 * 1024)) /* payload in the log; more goes to an extent */
+#define JOURNAL_INLINE_MAX ((size_t)1024 * 1024)	      /* a body over this goes to an extent */
+
+struct journal_frame {
+	enum journal_kind kind;
+	uint64_t position;	  /* of this frame */
+	uint64_t next;		  /* position behind it */
+	uint64_t sequence;	  /* in its stream (inbox, outbox, other), from 1 */
+	uint64_t source_sequence; /* given by the appender; 0 if it has none */
+	uint64_t schema;	  /* fingerprint of the unified format; 0 if it has none */
+	uint64_t build;		  /* plugin build id; 0 if it has none */
+	struct ep_slice payload;
+	uint64_t extent;	/* number of the extent that continues the payload; 0: none */
+	uint64_t extent_length; /* bytes */
+};
+
+struct journal_options {
+	const char *directory;
+	struct loop *loop;
+	int64_t segment_bytes; /* 0: 64 MiB */
+	int64_t reserve_bytes; /* free space below which new messages are refused; 0: 256 MiB */
+	int64_t spool_bytes;   /* quota of all spool files together; 0: 4 GiB */
+};
+
+/*
+ * Locks the directory (EP_CONFLICT), checks its format (EP_BAD_CONFIG), finds the end, cuts a torn tail, copies what is
+ * not confirmed to a fresh segment. Damage before the tail is EP_BAD_INPUT with its place.
+ */
+EP_MUST_CHECK enum ep_status journal_open(
+	struct journal **journal, const struct journal_options *options, struct error *error);
+/* Commits what was appended, waits for it, unlocks. */
+void journal_close(struct journal *journal);
+
+/* The payload of the newest durable checkpoint, and the position from which everything must be read again. */
+struct ep_slice journal_checkpoint(const struct journal *journal, uint64_t *from);
+/* A random number of 16 bytes that this data directory got when it was made. */
+const uint8_t *journal_identity(const struct journal *journal);
+
+/* Appending. `urgent` frames start a commit at the end of the loop's pass. */
+enum journal_urgency { JOURNAL_LAZY, JOURNAL_URGENT };
+
+struct journal_append {
+	enum journal_kind kind;
+	enum journal_urgency urgency;
+	uint64_t source_sequence;
+	uint64_t schema;
+	uint64_t build;
+	const struct iovec *parts; /* the payload, copied before the call returns */
+	int part_count;
+	int spool_fd;		/* -1, or a spool file that becomes the extent; taken over on EP_OK */
+	uint64_t spool_length;
+};
+
+/* EP_OK with *frame's position, next and sequence set; EP_LIMIT: disk full; EP_AGAIN: too much waits to be written. */
+EP_MUST_CHECK enum ep_status journal_append(
+	struct journal *journal, const struct journal_append *what, struct journal_frame *frame, struct error *error);
+/* A checkpoint: recovery will read from `from` on and start from `payload`. */
+EP_MUST_CHECK enum ep_status journal_append_checkpoint(
+	struct journal *journal, uint64_t from, struct ep_slice payload, struct error *error);
+
+uint64_t journal_durable(const struct journal *journal); /* every frame before this position is on disk */
+uint64_t journal_end(const struct journal *journal);	 /* position of the next frame, durable or not */
+/* `run` is called on the loop after the durable position has moved. At most 8 listeners, in the order added. */
+void journal_on_durable(struct journal *journal, void (*run)(void *argument), void *argument);
+
+/* Reading: only what is durable. A reader holds one window of the log (256 KiB) in memory. */
+struct journal_reader;
+
+enum ep_status journal_reader_open(
+	struct journal *journal, uint64_t position, struct journal_reader **reader, struct error *error);
+void journal_reader_close(struct journal_reader *reader);
+/* The next frame whose kind is in `kinds`. EP_OK: valid until the next call. EP_END: nothing durable is left.
+ * EP_BAD_INPUT: the log is damaged here; EP_IO: it can't be read. */
+EP_MUST_CHECK enum ep_status journal_read(
+	struct journal_reader *reader, uint32_t kinds, struct journal_frame *frame, struct error *error);
+uint64_t journal_reader_position(const struct journal_reader *reader); /* behind the frame returned last */
+/* Jumps to the start of a frame. */
+void journal_reader_seek(struct journal_reader *reader, uint64_t position);
+
+/* Spool files: unlinked, under the quota. EP_LIMIT with EP_ERR_DISK_FULL. */
+EP_MUST_CHECK enum ep_status journal_spool_open(struct journal *journal, int *fd, struct error *error);
+/* Appends; keeps count against the quota. */
+EP_MUST_CHECK enum ep_status journal_spool_write(
+	struct journal *journal, int fd, uint64_t offset, struct ep_slice data, struct error *error);
+/* Gives the file up (it was not appended). `length`: bytes written to it. */
+void journal_spool_drop(struct journal *journal, int fd, uint64_t length);
+/* Opens an extent for reading. The caller closes it. */
+EP_MUST_CHECK enum ep_status journal_extent_open(struct journal *journal, uint64_t extent, int *fd, struct error *error);
+
+/* Whether new messages may be accepted: EP_OK, or EP_LIMIT while free space is below the reserve. Looked up at most once a second. */
+enum ep_status journal_accepts(struct journal *journal);
+/* Nothing before `position` is needed any more by anyone: segments and extents before it may be recycled. */
+void journal_release(struct journal *journal, uint64_t position);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * supervise.h: the workers of a gateway. One worker is one sandboxed process that hosts one plugin instance.
+ *
+ * A call hands one message over; its records come back one by one, then its end. Calls of one worker end in the order
+ * in which they were submitted. A worker that crashes, hangs, lies or eats memory is killed and started again; the call
+ * it was busy with is tried once more in a fresh one, then ended as CALL_CRASHED (design: Faults). Records of a first
+ * try that came before the crash are taken back by `restarted`.
+ *
+ * The socket is a seam (struct worker_channel_ops) so that the simulator can be the worker.
+ */
+#ifndef SUPERVISE_SUPERVISE_H
+#define SUPERVISE_SUPERVISE_H
+
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/loop.h"
+#include "record/encode.h"
+
+struct supervisor;
+struct worker;
+
+struct supervisor_options {
+	struct loop *loop;
+	const char *worker_program; /* NULL: entrepot-worker beside the executable */
+	const char *const *require; /* sandbox layers without which no worker serves */
+	size_t require_count;
+};
+
+EP_MUST_CHECK enum ep_status supervisor_create(
+	struct supervisor **supervisor, const struct supervisor_options *options, struct error *error);
+void supervisor_destroy(struct supervisor *supervisor); /* kills what is left */
+
+struct worker_setting {
+	const char *name, *value; /* an option of the plugin, or zone, charset */
+};
+
+struct worker_options {
+	const char *source;
+	const char *plugin_path;
+	const struct worker_setting *settings;
+	size_t setting_count;
+	int64_t deadline_ns;
+	int64_t deadline_per_mib_ns;
+	int64_t memory_max;
+	int64_t json_max;
+	bool reject_message; /* on_bad_record = "reject-message" */
+};
+
+/* Known after the worker's first hello. */
+struct worker_identity {
+	const char *name, *version; /* of the plugin */
+	uint64_t build;
+	const char *layers; /* of the sandbox that are active, separated by blanks, as probed by the worker */
+	pid_t pid;	    /* 0: not running */
+	uint64_t restarts;
+	uint64_t crashes;
+};
+
+/* Starts nothing yet: the process is started by the first call, or by worker_start(). */
+EP_MUST_CHECK enum ep_status worker_create(struct supervisor *supervisor, const struct worker_options *options,
+	struct worker **worker, struct error *error);
+/* Started and ready, or why not (options refused, sandbox layer missing, plugin can't be loaded). For `check`; waits. */
+EP_MUST_CHECK enum ep_status worker_start(struct worker *worker, struct error *error);
+/* Calls not ended are dropped without a word. */
+void worker_destroy(struct worker *worker);
+const struct worker_identity *worker_identity(const struct worker *worker);
+
+enum call_result {
+	CALL_OK = 1,	  /* records and rejects were given */
+	CALL_FAILED = 2,  /* the plugin refused the message: code, place, text are set */
+	CALL_CRASHED = 3  /* crash, deadline, memory or lies, twice: code and text say which, with signal and version */
+};
+
+struct call_place {
+	struct ep_place place; /* place.path: valid during the callback */
+};
+
+struct worker_call {
+	/* Set by the caller; all must stay valid until `end`. */
+	struct ep_slice body; /* inline; or: */
+	int body_fd;	      /* -1, or a descriptor for reading, from offset 0; stays the caller's */
+	uint64_t body_length;
+	struct ep_slice content_type, content_encoding, name;
+	const struct ep_header *headers;
+	uint32_t header_count;
+	void (*record)(struct worker_call *call, struct ep_slice encoded, const struct record_origin *origins,
+		uint32_t origin_count);
+	void (*reject)(struct worker_call *call, enum ep_error code, const struct ep_place *place, struct ep_slice text);
+	void (*restarted)(struct worker_call *call); /* forget what came so far: it comes again */
+	void (*end)(struct worker_call *call, enum call_result result, enum ep_error code, const struct ep_place *place,
+		struct ep_slice text);
+	void *owner;
+	/* The supervisor's. */
+	struct worker_call *next;
+	uint64_t number;
+	uint32_t tries;
+	int64_t started_ns;
+};
+
+/* EP_AGAIN: enough is queued (WORKER_QUEUE_MAX calls or bytes); wait for `room`. */
+#define WORKER_QUEUE_MAX 256
+EP_MUST_CHECK enum ep_status worker_submit(struct worker *worker, struct worker_call *call);
+void worker_on_room(struct worker *worker, void (*room)(void *argument), void *argument);
+/* Kills the worker because its output broke a rule (a record that record_accept() calls EP_MISUSE); counts as a crash of
+ * the call that is being answered. */
+void worker_fault(struct worker *worker, const char *what);
+
+#endif

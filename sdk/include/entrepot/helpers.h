@@ -1,0 +1,250 @@
+/*
+ * helpers.h: pure helpers for plugins, in libentrepot-sdk.a. No allocation but host->alloc(), no locale, no libc state.
+ * Include <entrepot/plugin.h>, not this file.
+ */
+#ifndef ENTREPOT_HELPERS_H
+#define ENTREPOT_HELPERS_H
+
+#include <string.h>
+
+#include <entrepot/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct ep_host;
+struct ep_call;
+struct ep_part;
+struct ep_input;
+
+/* Slices -------------------------------------------------------------------------------------------------------- */
+
+/* The slice of a string literal. */
+#define EP_SAY(literal) ep_slice_make((literal), sizeof(literal) - 1)
+
+static inline struct ep_slice ep_slice_make(const char *data, uint64_t length)
+{
+	struct ep_slice slice;
+
+	slice.data = data;
+	slice.length = length;
+	return slice;
+}
+
+static inline struct ep_slice ep_slice_of(const char *string)
+{
+	return ep_slice_make(string, string ? strlen(string) : 0);
+}
+
+static inline bool ep_slice_equal(struct ep_slice a, struct ep_slice b)
+{
+	return a.length == b.length && (a.length == 0 || memcmp(a.data, b.data, a.length) == 0);
+}
+
+/* ep_slice_is(slice, "literal") */
+#define ep_slice_is(slice, literal) ep_slice_equal((slice), EP_SAY(literal))
+
+bool ep_slice_starts(struct ep_slice slice, struct ep_slice prefix);
+bool ep_slice_equal_nocase(struct ep_slice a, struct ep_slice b); /* ASCII letters only */
+/* Without the blanks, tabs, CR and LF at both ends. */
+struct ep_slice ep_slice_trim(struct ep_slice slice);
+/* From `offset` on, at most `length`; clamped to the slice. */
+struct ep_slice ep_slice_sub(struct ep_slice slice, uint64_t offset, uint64_t length);
+/* Offset of the first `byte`, or the slice's length. */
+uint64_t ep_slice_find(struct ep_slice slice, char byte);
+/* Takes what stands before `separator` off the front of *rest, which is left behind it; false when *rest is used up. */
+bool ep_slice_split(struct ep_slice *rest, char separator, struct ep_slice *piece);
+/* A non-negative decimal integer of digits only. */
+bool ep_slice_integer(struct ep_slice slice, int64_t *value);
+/* The value of `key` in "key=value,key=value", e.g. an option that maps codes; empty slice with data NULL if none. */
+struct ep_slice ep_map_find(struct ep_slice map, struct ep_slice key);
+/* The header that the sender sent, by its lower-case name; data NULL if it didn't. */
+struct ep_slice ep_header(const struct ep_input *input, struct ep_slice name);
+
+/* Texts --------------------------------------------------------------------------------------------------------- */
+
+/* Text that comes from no input. */
+struct ep_text ep_text_constant(struct ep_slice value);
+/* Text cut from a part: `value` must lie inside its bytes. */
+struct ep_text ep_text_of(const struct ep_part *part, struct ep_slice value);
+/* Some of a text: the origin follows. */
+struct ep_text ep_text_sub(struct ep_text text, uint64_t offset, uint64_t length);
+struct ep_text ep_text_trim(struct ep_text text);
+/* `count` texts joined with `glue`, in the call's memory; the origin spans from the first to the last. */
+struct ep_text ep_text_join(const struct ep_host *host, struct ep_call *call, const struct ep_text *texts,
+			    uint32_t count, struct ep_slice glue);
+/* The place of a text, without row, column or path. */
+struct ep_place ep_place_of(struct ep_text text);
+/* The same with row and column counted in `part`. Costs a pass over the part: for errors only. */
+struct ep_place ep_place_in(const struct ep_part *part, struct ep_text text);
+/* Nothing known of the place. */
+struct ep_place ep_place_none(void);
+
+/* Decimals, money, quantities ----------------------------------------------------------------------------------- */
+
+/* The decimal mark is declared, never guessed. The other of point and comma is not accepted. */
+enum ep_decimal_mark { EP_DECIMAL_POINT = 1, EP_DECIMAL_COMMA = 2 };
+
+__extension__ typedef __int128 ep_int128;
+
+struct ep_decimal ep_decimal_make(ep_int128 units, uint32_t scale);
+ep_int128 ep_decimal_units(struct ep_decimal decimal);
+/*
+ * [+-]digits[mark digits]; no blanks, no grouping, at least one digit; "300," and ",5" are accepted, since SWIFT
+ * writes them. The scale is kept as given. EP_BAD_INPUT; EP_LIMIT over 38 digits or a scale of 18.
+ */
+EP_MUST_CHECK enum ep_status ep_decimal_read(struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark);
+/* The same after dropping every `group` byte (a thousands mark), which may stand between digits only. */
+EP_MUST_CHECK enum ep_status ep_decimal_read_grouped(struct ep_decimal *decimal, struct ep_slice text,
+						     enum ep_decimal_mark mark, char group);
+/* A JSON number as written, exponent included where it is whole: "1e3", "12.50". */
+EP_MUST_CHECK enum ep_status ep_decimal_read_json(struct ep_decimal *decimal, struct ep_slice text);
+/* EP_LIMIT if the sum doesn't fit. The result has the larger scale. */
+EP_MUST_CHECK enum ep_status ep_decimal_add(struct ep_decimal *sum, struct ep_decimal a, struct ep_decimal b);
+EP_MUST_CHECK enum ep_status ep_decimal_subtract(struct ep_decimal *difference, struct ep_decimal a, struct ep_decimal b);
+EP_MUST_CHECK enum ep_status ep_decimal_multiply(struct ep_decimal *product, struct ep_decimal a, struct ep_decimal b);
+/* By value: 1.0 equals 1.00. Less than, equal to or greater than 0. */
+int ep_decimal_compare(struct ep_decimal a, struct ep_decimal b);
+struct ep_decimal ep_decimal_negate(struct ep_decimal decimal);
+struct ep_decimal ep_decimal_abs(struct ep_decimal decimal);
+bool ep_decimal_is_negative(struct ep_decimal decimal);
+bool ep_decimal_is_zero(struct ep_decimal decimal);
+/* As text, scale kept: "-0.50". At most 44 bytes with the NUL; returns the length. */
+uint32_t ep_decimal_write(struct ep_decimal decimal, char text[48]);
+
+/* Digits after the point in the currency's minor unit (ISO 4217): 2, but JPY 0, KWD 3, ...; 2 for an unknown one. */
+uint32_t ep_currency_digits(struct ep_slice currency);
+/* Upper-cases three letters; EP_BAD_INPUT for anything else. Whether the code exists is checked by the core. */
+EP_MUST_CHECK enum ep_status ep_currency_set(struct ep_money *money, struct ep_slice currency);
+EP_MUST_CHECK enum ep_status ep_money_read(struct ep_money *money, struct ep_slice amount, enum ep_decimal_mark mark,
+					   struct ep_slice currency);
+/* An integer in minor units: 12345 JPY is "12345", 12345 EUR is "123.45". */
+EP_MUST_CHECK enum ep_status ep_money_read_minor(struct ep_money *money, struct ep_slice amount, struct ep_slice currency);
+struct ep_money ep_money_abs(struct ep_money money);
+struct ep_money ep_money_negate(struct ep_money money);
+bool ep_money_is_negative(struct ep_money money);
+/* An empty unit is left empty. EP_LIMIT for a unit of more than 15 bytes. */
+EP_MUST_CHECK enum ep_status ep_quantity_read(struct ep_quantity *quantity, struct ep_slice text,
+					      enum ep_decimal_mark mark, struct ep_slice unit);
+
+/* Dates and times ----------------------------------------------------------------------------------------------- */
+
+enum ep_date_format {
+	EP_DATE_ISO = 1,   /* 2026-11-23 */
+	EP_DATE_BASIC = 2, /* 20261123 */
+	EP_DATE_SHORT = 3, /* 261123: 80 to 99 are 19xx */
+	EP_DATE_DMY = 4,   /* 23.11.2026, 23/11/2026, 23-11-2026, two-digit years as in EP_DATE_SHORT */
+	EP_DATE_MDY = 5,   /* 11/23/2026 */
+	EP_DATE_YMD = 6	   /* 2026/11/23, 2026.11.23, 2026-1-2 */
+};
+
+/* EP_BAD_INPUT for a date that doesn't exist (30 February). */
+EP_MUST_CHECK enum ep_status ep_date_read(struct ep_date *date, struct ep_slice text, enum ep_date_format format);
+bool ep_date_exists(struct ep_date date);
+/* Days since 1970-01-01. */
+int64_t ep_date_days(struct ep_date date);
+struct ep_date ep_date_from_days(int64_t days);
+/*
+ * ISO 8601 date and time: "2026-11-23T10:00:00.123+08:00", "...Z", a blank or "t" for the T, +0800 and +08 accepted, seconds
+ * may be missing. EP_OK: *time is set. EP_NO_ZONE: it has no offset; *local is set. EP_BAD_INPUT. A leap second counts
+ * as the second before. `local` may be NULL.
+ */
+EP_MUST_CHECK enum ep_status ep_time_read(struct ep_time *time, struct ep_local_time *local, struct ep_slice text);
+/* "HHMM", "HHMMSS", "HH:MM[:SS]", "HHMMSSd[d]" (X12) into the time of day of `local`; its date is left. */
+EP_MUST_CHECK enum ep_status ep_clock_read(struct ep_local_time *local, struct ep_slice text);
+/* With a known offset in minutes. */
+struct ep_time ep_time_at(struct ep_local_time local, int16_t offset_minutes);
+/* From seconds, milliseconds since 1970 (UTC). */
+struct ep_time ep_time_unix(int64_t seconds);
+struct ep_time ep_time_unix_ms(int64_t milliseconds);
+/* The date that the time's own offset shows. */
+struct ep_date ep_time_date(struct ep_time time);
+/* RFC 3339, offset and digits as given; UTC as "Z". At most 36 bytes with the NUL; returns the length. */
+uint32_t ep_time_write(struct ep_time time, char text[40]);
+uint32_t ep_date_write(struct ep_date date, char text[16]);
+
+/*
+ * A date, date-time or local date-time put as the schema's type wants it, in one call:
+ * ep_put_time: a time with offset is put; a local time is put in the source's zone, else left out with the note
+ *   time-zone-missing; a date alone is midnight in the source's zone with the note time-absent; anything else is left
+ *   out with the note value-unreadable. An empty text is nothing.
+ * ep_put_date: the date as written, of a date or date-time; what can't be read: note value-unreadable.
+ */
+void ep_put_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text text);
+void ep_put_local_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_local_time local,
+		       struct ep_text origin);
+void ep_put_date(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text text);
+
+/* CSV (RFC 4180, with the liberties that real files take) ------------------------------------------------------- */
+
+struct ep_csv {
+	const struct ep_host *host;
+	struct ep_call *call;
+	const struct ep_part *part;
+	struct ep_slice rest;	/* rows not yet read */
+	struct ep_text row;	/* the row at hand, without its line end */
+	struct ep_slice fields; /* fields of it not yet taken */
+	uint64_t row_number;	/* counts from 1 */
+	uint32_t column;	/* of the field taken last, from 1 */
+	char separator;
+	bool more; /* the row has another field */
+};
+
+/* A byte order mark is passed over. A quoted field may hold separators, line ends and doubled quotes. */
+struct ep_csv ep_csv_begin(const struct ep_host *host, struct ep_call *call, const struct ep_part *part, char separator);
+/* The next row that isn't empty; line ends are LF, CRLF or CR. */
+bool ep_csv_row(struct ep_csv *csv);
+/* The next field of the row, unquoted; blanks are kept. */
+bool ep_csv_take(struct ep_csv *csv, struct ep_text *field);
+/* Where the field taken last stands. */
+struct ep_place ep_csv_place(const struct ep_csv *csv);
+
+/* X12 ----------------------------------------------------------------------------------------------------------- */
+
+#define EP_X12_ELEMENTS_MAX 128
+
+/*
+ * Segments of one file: separators from each ISA (bytes 3, 104 and 105, or found by counting where the ISA doesn't have
+ * its 106 bytes), white space after a terminator dropped, several interchanges in one file, and files that begin with
+ * ST or GS and use * and ~ or a line end.
+ */
+struct ep_x12 {
+	const struct ep_part *part;
+	uint64_t offset; /* of what is not yet read */
+	uint64_t segment_number;
+	struct ep_text elements[EP_X12_ELEMENTS_MAX]; /* 0 is the segment's name */
+	uint32_t count;
+	char element_separator;
+	char component_separator;
+	char repetition_separator; /* 0: none */
+	char terminator[4];	   /* one byte, or the bytes of one UTF-8 character */
+	uint32_t terminator_length;
+	bool irregular_isa; /* the last ISA didn't have its 106 bytes */
+};
+
+/* EP_BAD_INPUT if it doesn't begin like X12. */
+EP_MUST_CHECK enum ep_status ep_x12_begin(struct ep_x12 *x12, const struct ep_part *part);
+/* EP_OK: a segment; EP_END; EP_BAD_INPUT: unterminated, or more than EP_X12_ELEMENTS_MAX elements. */
+EP_MUST_CHECK enum ep_status ep_x12_next(struct ep_x12 *x12);
+/* ep_x12_is(&x12, "ST") */
+#define ep_x12_is(x12, literal) ep_slice_is((x12)->elements[0].value, literal)
+/* Element `index` from 1, trimmed of the padding blanks at its end; empty beyond the last. */
+struct ep_text ep_x12_element(const struct ep_x12 *x12, uint32_t index);
+/* Where element `index` of the segment stands (0: the segment); path such as "W07[3]-02" in the call's memory. */
+struct ep_place ep_x12_place(const struct ep_host *host, struct ep_call *call, const struct ep_x12 *x12, uint32_t index);
+
+/* JSON ---------------------------------------------------------------------------------------------------------- */
+
+struct ep_json;
+/* Follows member names: ep_json_at(host, order, "customer.default_address.country_code"). Absent where one is missing. */
+struct ep_json ep_json_at(const struct ep_host *host, struct ep_json value, const char *path);
+/* The text at a path; empty if absent, null, or no scalar. */
+struct ep_text ep_json_text(const struct ep_host *host, struct ep_json value, const char *path);
+/* ep_json_text put into a text field. */
+void ep_json_put_text(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_json value, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
