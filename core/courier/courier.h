@@ -26,6 +26,8 @@ void courier_destroy(struct courier *courier);
 EP_MUST_CHECK enum ep_status courier_restore(struct courier *courier, struct ep_slice checkpoint);
 void courier_recover(struct courier *courier, const struct journal_frame *frame);
 void courier_start(struct courier *courier);
+/* There may be something new: call it for every courier from the one listener of journal_on_durable(). */
+void courier_wake(struct courier *courier);
 /* Finishes what is in flight, starts nothing new, writes the cursor. */
 void courier_stop(struct courier *courier);
 size_t courier_busy(const struct courier *courier); /* requests in flight */

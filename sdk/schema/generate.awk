@@ -32,6 +32,7 @@ $1 == "record" {
 	R = upper(record); order[++records] = record
 	record_number[record] = number; record_help[record] = $4
 	record_enum = record_enum "\tEP_" R " = " number ", /* " $4 " */\n"
+	record_each = record_each " X(" number ", " quote(record) ")"
 	next
 }
 $1 == "key" { keys[record] = $2; next }
@@ -90,6 +91,7 @@ END {
 		print "#ifndef ENTREPOT_RECORDS_H\n#define ENTREPOT_RECORDS_H\n"
 		print "/* Record types; what each field means, and the standard that it follows, is in sdk/schema. */"
 		print "enum ep_record {\n" record_enum "\tEP_RECORD_NONE = 0\n};"
+		print "#define EP_EACH_RECORD(X)" record_each
 		print enum_text
 		for (r = 1; r <= records; r++)
 			print "/* " order[r] ": " record_help[order[r]] " */\nenum {\n" field_enum[order[r]] "};\n"
