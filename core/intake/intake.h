@@ -30,9 +30,9 @@ struct intake_outcomes {
 struct intake_options {
 	const struct conf *conf;
 	struct loop *loop;
-	struct journal *journal;
-	struct index *index;
-	const struct intake_outcomes *outcomes;
+	struct journal *journal; /* for spool files */
+	struct acceptor *acceptor;
+	const struct intake_outcomes *outcomes; /* must outlive the intake */
 };
 
 /* Binds the listeners and opens the drop folders; takes nothing on before intake_start(). */
