@@ -53,7 +53,8 @@ struct ep_slice ep_slice_trim(struct ep_slice slice);
 struct ep_slice ep_slice_sub(struct ep_slice slice, uint64_t offset, uint64_t length);
 /* Offset of the first `byte`, or the slice's length. */
 uint64_t ep_slice_find(struct ep_slice slice, char byte);
-/* Takes what stands before `separator` off the front of *rest, which is left behind it; false when *rest is used up. */
+/* Takes what stands before `separator` off the front of *rest, which is left behind it; false when *rest is used up, that
+ * is when its data is NULL: so "a," has two pieces, and an empty slice that isn't NULL has one. */
 bool ep_slice_split(struct ep_slice *rest, char separator, struct ep_slice *piece);
 /* A non-negative decimal integer of digits only. */
 bool ep_slice_integer(struct ep_slice slice, int64_t *value);
@@ -95,7 +96,11 @@ ep_int128 ep_decimal_units(struct ep_decimal decimal);
  * writes them. The scale is kept as given. EP_BAD_INPUT; EP_LIMIT over 38 digits or a scale of 18.
  */
 EP_MUST_CHECK enum ep_status ep_decimal_read(struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark);
-/* The same after dropping every `group` byte (a thousands mark), which may stand between digits only. */
+/*
+ * The same with a thousands mark `group`, which may stand between digits before the decimal mark: the last group has
+ * three digits or more, the others two or more ("12,34,567"). So "1,23", where the comma was meant as decimal mark, is
+ * refused and not taken for 123.
+ */
 EP_MUST_CHECK enum ep_status ep_decimal_read_grouped(struct ep_decimal *decimal, struct ep_slice text,
 						     enum ep_decimal_mark mark, char group);
 /* A JSON number as written, exponent included where it is whole: "1e3", "12.50". */
@@ -113,10 +118,12 @@ bool ep_decimal_is_zero(struct ep_decimal decimal);
 /* As text, scale kept: "-0.50". At most 44 bytes with the NUL; returns the length. */
 uint32_t ep_decimal_write(struct ep_decimal decimal, char text[48]);
 
-/* Digits after the point in the currency's minor unit (ISO 4217): 2, but JPY 0, KWD 3, ...; 2 for an unknown one. */
+/* Digits after the point in the currency's minor unit (ISO 4217): 2, but JPY 0, KWD 3, ...; 2 for an unknown one, 0 for
+ * one that has no minor unit (XAU). */
 uint32_t ep_currency_digits(struct ep_slice currency);
 /* Upper-cases three letters; EP_BAD_INPUT for anything else. Whether the code exists is checked by the core. */
 EP_MUST_CHECK enum ep_status ep_currency_set(struct ep_money *money, struct ep_slice currency);
+/* An empty currency is left empty; otherwise as ep_currency_set(). */
 EP_MUST_CHECK enum ep_status ep_money_read(struct ep_money *money, struct ep_slice amount, enum ep_decimal_mark mark,
 					   struct ep_slice currency);
 /* An integer in minor units: 12345 JPY is "12345", 12345 EUR is "123.45". */
