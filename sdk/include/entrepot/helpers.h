@@ -85,7 +85,7 @@ struct ep_place ep_place_none(void);
 /* Decimals, money, quantities ----------------------------------------------------------------------------------- */
 
 /* The decimal mark is declared, never guessed. The other of point and comma is not accepted. */
-enum ep_decimal_mark { EP_DECIMAL_POINT = 1, EP_DECIMAL_COMMA = 2 };
+enum ep_decimal_mark { EP_DECIMAL_POINT = 1, EP_DECIMAL_COMMA = 2, EP_DECIMAL_JSON = 3 /* as ep_decimal_read_json() */ };
 
 __extension__ typedef __int128 ep_int128;
 
@@ -182,6 +182,23 @@ void ep_put_time(const struct ep_host *host, struct ep_call *call, uint32_t fiel
 void ep_put_local_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_local_time local,
 		       struct ep_text origin);
 void ep_put_date(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text text);
+
+/*
+ * An amount or a quantity read and put in one call. An empty text is nothing; what can't be read rejects the record
+ * with EP_ERR_VALUE at the text's place, for an amount that is guessed or left out in silence is worse than none.
+ * ep_put_money: a decimal with the declared mark, or with EP_DECIMAL_JSON a JSON number or its text.
+ * ep_put_money_minor: an integer in minor units.
+ */
+void ep_put_money(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text amount,
+		  enum ep_decimal_mark mark, struct ep_slice currency);
+void ep_put_money_minor(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text amount,
+			struct ep_slice currency);
+void ep_put_quantity(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text quantity,
+		     enum ep_decimal_mark mark, struct ep_slice unit);
+void ep_put_decimal(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text decimal,
+		    enum ep_decimal_mark mark);
+/* A whole number; anything else is left out with the note value-unreadable. */
+void ep_put_integer(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text integer);
 
 /* CSV (RFC 4180, with the liberties that real files take) ------------------------------------------------------- */
 

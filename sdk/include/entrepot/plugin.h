@@ -154,9 +154,12 @@ enum ep_log_level { EP_LOG_DEBUG = 0, EP_LOG_INFO = 1, EP_LOG_WARN = 2, EP_LOG_E
 
 /*
  * Output. Between record_begin() and record_end() fields are put in any order, each once (`texts` fields append).
- * What goes wrong in between sticks: later calls do nothing and record_end() returns it. A field of money takes an
- * unsigned or signed amount as its meaning says. `origin` is the text that the value was read from.
- * An empty text is not put: it is absent. Records exist only when parse() has returned EP_OK.
+ * What goes wrong in between (a field given twice, a field of another record, reject()) sticks: the record is rejected
+ * with the first error, and later puts do nothing until record_end(), which returns EP_OK if the message goes on
+ * without that record, else (on_bad_record = "reject-message") EP_BAD_INPUT, to be returned from parse(). So a plugin
+ * need check nothing but record_end(). A field of money takes an unsigned or signed amount as its meaning says.
+ * `origin` is the text that the value was read from. An empty text is not put: it is absent. Records exist only when
+ * parse() has returned EP_OK.
  */
 struct ep_host {
 	uint32_t size;
@@ -187,8 +190,8 @@ struct ep_host {
 
 	/* The message can't be read: returns EP_BAD_INPUT, to be returned from parse(). The first call counts. */
 	enum ep_status (*fail)(struct ep_call *call, uint32_t error, struct ep_place place, struct ep_slice text);
-	/* One record can't be read (and is dropped if it was begun); the message goes on. Returns EP_OK, or EP_BAD_INPUT where
-	 * the source's on_bad_record says that nothing may go on: then return that from parse(). */
+	/* One record can't be read. If it was begun, it is dropped, and puts do nothing until its record_end(). Returns EP_OK,
+	 * or EP_BAD_INPUT where the source's on_bad_record says that nothing may go on: then return that from parse(). */
 	enum ep_status (*reject)(struct ep_call *call, uint32_t error, struct ep_place place, struct ep_slice text);
 	void (*log)(struct ep_call *call, uint32_t level, struct ep_slice text);
 	/* Zeroed memory, aligned to 16, freed after the call; NULL at the source's memory_max. */
