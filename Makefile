@@ -26,7 +26,7 @@ WORKER_LIBS = $(shell pkg-config --libs libxml-2.0 libseccomp openssl libxxhash 
 
 RECORDS = order payment statement settlement shipment tracking_event inventory_position stock_movement return \
 	insurance_policy insurance_claim
-SCHEMA = sdk/schema/errors.def sdk/schema/quality.def $(RECORDS:%=sdk/schema/%.def)
+SCHEMA = sdk/schema/released.lock sdk/schema/errors.def sdk/schema/quality.def $(RECORDS:%=sdk/schema/%.def)
 GENERATED = $(BUILD)/include/entrepot/records.h $(BUILD)/include/record/tables.inc $(BUILD)/include/record/codes.inc
 
 object = $(patsubst %,$(BUILD)/obj/%.o,$(1))
@@ -57,6 +57,11 @@ $(BUILD)/include/entrepot/records.h: sdk/schema/generate.awk $(SCHEMA)
 $(BUILD)/include/record/tables.inc: sdk/schema/generate.awk $(SCHEMA)
 	@mkdir -p $(@D)
 	awk -v out=tables -f sdk/schema/generate.awk $(SCHEMA) >$@
+
+.PHONY: release-schema
+release-schema: $(GENERATED) ## lock the numbers, names and types that a release declares
+	awk -v out=lock -f sdk/schema/generate.awk $(SCHEMA) >$(BUILD)/released.lock
+	mv $(BUILD)/released.lock sdk/schema/released.lock
 
 ISO = /usr/share/iso-codes/json
 $(BUILD)/include/record/codes.inc: sdk/schema/codes.awk $(ISO)/iso_4217.json $(ISO)/iso_3166-1.json

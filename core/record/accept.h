@@ -25,7 +25,8 @@ struct record_rejection {
 
 /* Appends the accepted record to `out`. */
 EP_MUST_CHECK enum ep_status record_accept(const struct record_policy *policy, struct ep_slice encoded,
-	const struct record_origin *origins, uint32_t origin_count, struct buffer *out, struct record_rejection *rejection);
+	const struct record_origin *origins, uint32_t origin_count, struct buffer *out,
+	struct record_rejection *rejection);
 
 /* Structure only; true if `encoded` is exactly one sound record. */
 bool record_check(struct ep_slice encoded);

@@ -47,9 +47,11 @@ void record_builder_text(struct record_builder *builder, uint32_t field, struct 
 void record_builder_code(struct record_builder *builder, uint32_t field, uint32_t enumerator, struct ep_text origin);
 void record_builder_bool(struct record_builder *builder, uint32_t field, bool value, struct ep_text origin);
 void record_builder_integer(struct record_builder *builder, uint32_t field, int64_t value, struct ep_text origin);
-void record_builder_decimal(struct record_builder *builder, uint32_t field, struct ep_decimal value, struct ep_text origin);
+void record_builder_decimal(
+	struct record_builder *builder, uint32_t field, struct ep_decimal value, struct ep_text origin);
 void record_builder_money(struct record_builder *builder, uint32_t field, struct ep_money value, struct ep_text origin);
-void record_builder_quantity(struct record_builder *builder, uint32_t field, struct ep_quantity value, struct ep_text origin);
+void record_builder_quantity(
+	struct record_builder *builder, uint32_t field, struct ep_quantity value, struct ep_text origin);
 void record_builder_date(struct record_builder *builder, uint32_t field, struct ep_date value, struct ep_text origin);
 void record_builder_time(struct record_builder *builder, uint32_t field, struct ep_time value, struct ep_text origin);
 void record_builder_person(struct record_builder *builder, uint32_t field, struct ep_slice kind, struct ep_text number);

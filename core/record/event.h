@@ -8,13 +8,13 @@
 #include "record/encode.h"
 
 struct event {
-	struct ep_slice source;	 /* name of the source */
+	struct ep_slice source;  /* name of the source */
 	struct ep_slice message; /* message id in hex; empty: left out */
 	struct ep_slice version; /* empty: left out */
-	uint64_t revision;	 /* from 1 */
+	uint64_t revision;       /* from 1 */
 	uint8_t id[16];
-	struct ep_slice key;	 /* as record_keys_make() gives it */
-	struct ep_slice record;  /* encoded */
+	struct ep_slice key;    /* as record_keys_make() gives it */
+	struct ep_slice record; /* encoded */
 };
 
 /* Appends one JSON object, without a line end. EP_LIMIT if `out` is full. */

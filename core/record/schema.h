@@ -38,14 +38,17 @@ struct schema_code {
 struct schema_field {
 	uint16_t id;
 	uint16_t parent; /* id of the list that it is an item's field of; 0: the record's own */
-	uint32_t type;	 /* enum schema_type */
+	uint32_t type;   /* enum schema_type */
 	uint32_t flags;
-	uint32_t length_max; /* code points; 0: no limit */
+	uint32_t length_max; /* code points; 0: no limit. Longer is kept and noted */
 	uint32_t code_count;
 	const struct schema_code *codes; /* of an enum */
-	const char *name;		 /* JSON member */
+	const char *name;                /* JSON member */
 	const char *meaning;
 	const char *standard;
+	const char *path; /* name with those of its lists: "lines.sku" */
+	uint16_t name_length;
+	uint16_t path_length;
 };
 
 struct schema_key_part {
@@ -63,6 +66,11 @@ struct schema_record {
 	const struct schema_key_part *key; /* the first is required */
 	const char *name;
 	const char *meaning;
+	uint16_t time_field;     /* the event's business time; 0: none */
+	uint16_t fallback_field; /* is the source's name where absent; 0: none */
+	uint16_t id_max;
+	uint16_t name_length;
+	const uint8_t *slots; /* [id]: index into `fields` from 1; 0: no such field. id_max + 1 entries */
 };
 
 struct schema_error {
@@ -78,15 +86,30 @@ struct schema_quality {
 /* Every record has this list at its end: { 1 field: text, 2 code: text }. Not part of the content hash. */
 #define SCHEMA_QUALITY_FIELD 4095
 
-const struct schema_record *schema_record_find(uint32_t number);	  /* NULL: none */
+const struct schema_record *schema_record_find(uint32_t number);       /* NULL: none */
 const struct schema_record *schema_record_named(struct ep_slice name); /* NULL: none */
 const struct schema_record *schema_record_list(size_t *count);
-const struct schema_field *schema_field_find(const struct schema_record *record, uint32_t id);
+/* NULL: none. `id` without the record's number. */
+static inline const struct schema_field *schema_field_find(const struct schema_record *record, uint32_t id)
+{
+	return id <= record->id_max && record->slots[id] ? &record->fields[record->slots[id] - 1] : NULL;
+}
+/* By its path, "lines.sku"; NULL: none. */
+const struct schema_field *schema_field_named(const struct schema_record *record, struct ep_slice path);
+/* NULL: not an enumerator of this field. */
+const struct schema_code *schema_code_find(const struct schema_field *field, uint32_t number);
 /* Changes whenever a record type or field is added: stands in each outbox frame. */
 uint64_t schema_fingerprint(void);
 /* Never NULL: an unknown number gives the entry of EP_ERR_INTERNAL. */
 const struct schema_error *schema_error_find(uint32_t number);
 const struct schema_error *schema_error_list(size_t *count);
-const struct schema_quality *schema_quality_find(uint32_t number);
+const struct schema_quality *schema_quality_find(uint32_t number);       /* NULL: none */
+const struct schema_quality *schema_quality_named(struct ep_slice code); /* NULL: none */
+
+/* Code lists. Upper case only. */
+bool schema_currency_known(struct ep_slice code); /* ISO 4217 alpha-3 */
+bool schema_country_known(struct ep_slice code);  /* ISO 3166-1 alpha-2 */
+/* UN/CEFACT Rec 20 and 21 by their form: one to three capitals and digits (packages: X and two). */
+bool schema_unit_known(struct ep_slice code);
 
 #endif
