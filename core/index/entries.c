@@ -32,8 +32,7 @@ void entry_message_id(int64_t received_at_ns, uint8_t id[16])
 	random_bytes(id + 6, 10);
 }
 
-enum ep_status entry_message_key(
-	struct buffer *key, enum entry_known_by by, struct ep_slice source, struct ep_slice id)
+enum ep_status entry_message_key(struct buffer *key, enum entry_known_by by, struct ep_slice source, struct ep_slice id)
 {
 	ASSERT(source.length < 256);
 	(void)buffer_append_byte(key, (char)by);

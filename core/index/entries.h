@@ -48,7 +48,7 @@ struct entry_record {
 	uint64_t revision;
 	uint64_t sequence; /* inbox sequence of the original message: the version of a record that brings none */
 	uint32_t attempt;
-	bool sent;		 /* `version` is the sender's; otherwise it is `sequence` in decimal */
+	bool sent; /* `version` is the sender's; otherwise it is `sequence` in decimal */
 	uint8_t content[32];
 	struct ep_slice version; /* at most ENTRY_VERSION_MAX bytes */
 };

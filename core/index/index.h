@@ -31,15 +31,17 @@ enum index_table {
 struct index_options {
 	const char *directory;
 	struct loop *loop;
-	int64_t map_bytes;  /* largest size of the file; 0: 64 GiB */
-	uint32_t hot_max;   /* entries after which the hot table is sealed; 0: 65,536 */
-	int64_t linger_ns;  /* after which it is sealed all the same; 0: 1 s */
+	int64_t map_bytes;         /* largest size of the file; 0: 64 GiB */
+	uint32_t hot_max;          /* entries after which the hot table is sealed; 0: 65,536 */
+	int64_t linger_ns;         /* after which it is sealed all the same; 0: 1 s */
 	struct index_store *store; /* NULL: LMDB in `directory`, written by a thread. Taken over. */
 };
 
 EP_MUST_CHECK enum ep_status index_open(struct index **index, const struct index_options *options, struct error *error);
 /* Writes what is hot and durable, waits for it, closes. */
 void index_close(struct index *index);
+/* Closes without writing, as a crash would leave it. For tests and simulation. */
+void index_abandon(struct index *index);
 /* The journal must be read again from here; 0: from the beginning. */
 uint64_t index_position(const struct index *index);
 
@@ -52,8 +54,8 @@ EP_MUST_CHECK enum ep_status index_get(
  * EP_AGAIN: the writer is behind, and both tables are full. Who asked index_has_room() before it appended its frame never
  * gets that for its first INDEX_ROOM entries.
  */
-EP_MUST_CHECK enum ep_status index_put(struct index *index, enum index_table table, struct ep_slice key,
-	struct ep_slice value, uint64_t position);
+EP_MUST_CHECK enum ep_status index_put(
+	struct index *index, enum index_table table, struct ep_slice key, struct ep_slice value, uint64_t position);
 #define INDEX_ROOM 4
 /*
  * A frame with more entries than the tables hold is put in pieces, while frames behind it are put already: until the
@@ -69,7 +71,7 @@ void index_hold_end(struct index *index, struct index_hold *hold);
  * the log. */
 void index_durable(struct index *index, uint64_t position);
 /* When false: stop taking on new work until `run` (of at most 8 askers, in the order added) has been called. */
-bool index_has_room(const struct index *index);
+bool index_has_room(struct index *index);
 void index_on_room(struct index *index, void (*run)(void *argument), void *argument);
 /* Start only, where the loop doesn't run yet: waits for the writer until there is room. */
 void index_wait_room(struct index *index);
