@@ -8,7 +8,7 @@
 
 #include <entrepot/helpers.h>
 
-#define SIZE_DIGITS_MAX 15	      /* of a chunk: far above any body_max, and no overflow in 64 bits */
+#define SIZE_DIGITS_MAX 15             /* of a chunk: far above any body_max, and no overflow in 64 bits */
 #define OVERHEAD_MAX ((uint32_t)16384) /* bytes of all extensions and trailers of one body */
 
 static enum ep_status bad(struct http_fault *fault, const char *text)

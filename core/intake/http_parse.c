@@ -80,9 +80,24 @@ enum ep_status http_head_find(struct ep_slice data, size_t *scanned, size_t *len
 /* RFC 9110 section 5.6.2 */
 static bool is_token(unsigned char byte)
 {
-	static const bool token[256] = {['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true,
-		['\''] = true, ['*'] = true, ['+'] = true, ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true,
-		['`'] = true, ['|'] = true, ['~'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true};
+	static const bool token[256] = {['!'] = true,
+		['#'] = true,
+		['$'] = true,
+		['%'] = true,
+		['&'] = true,
+		['\''] = true,
+		['*'] = true,
+		['+'] = true,
+		['-'] = true,
+		['.'] = true,
+		['^'] = true,
+		['_'] = true,
+		['`'] = true,
+		['|'] = true,
+		['~'] = true,
+		['0' ... '9'] = true,
+		['A' ... 'Z'] = true,
+		['a' ... 'z'] = true};
 
 	return token[byte];
 }
@@ -114,7 +129,8 @@ static enum ep_status check_request_line(struct http_head *head, struct ep_slice
 	if (!is_all_token(method) || target.length == 0)
 		return bad(fault, "the request line is not method, target, version");
 	for (uint64_t i = 0; i < target.length; i++)
-		if ((unsigned char)target.data[i] <= ' ' || (unsigned char)target.data[i] >= 0x7f || target.data[i] == '#')
+		if ((unsigned char)target.data[i] <= ' ' || (unsigned char)target.data[i] >= 0x7f ||
+			target.data[i] == '#')
 			return bad(fault, "a character in the target that may not stand there");
 	if (version.length != 8 || !ep_slice_starts(version, EP_SAY("HTTP/")) || version.data[6] != '.' ||
 		version.data[5] < '0' || version.data[5] > '9' || version.data[7] < '0' || version.data[7] > '9')

@@ -37,11 +37,11 @@ struct http_head {
 	bool expects_other; /* an Expect that isn't 100-continue */
 	uint64_t content_length;
 	struct ep_slice target; /* as sent */
-	struct ep_slice path;	/* without scheme, host and query; not decoded */
+	struct ep_slice path;   /* without scheme, host and query; not decoded */
 	struct ep_slice host;
 	uint32_t header_count;
 	struct ep_header headers[HTTP_HEADERS_MAX]; /* in the order sent; names in lower case, values trimmed */
-	char *text;				    /* owned; the head as sent, but for the names' case */
+	char *text;                                 /* owned; the head as sent, but for the names' case */
 	size_t capacity;
 };
 
@@ -54,7 +54,8 @@ void http_head_destroy(struct http_head *head);
  * EP_OK: *length bytes, the empty line included. EP_AGAIN: more bytes are needed. EP_BAD_INPUT: *fault.
  * Empty lines before the head are not part of it: http_skip_empty_lines().
  */
-EP_MUST_CHECK enum ep_status http_head_find(struct ep_slice data, size_t *scanned, size_t *length, struct http_fault *fault);
+EP_MUST_CHECK enum ep_status http_head_find(
+	struct ep_slice data, size_t *scanned, size_t *length, struct http_fault *fault);
 /* How many bytes of whole CR LF pairs there are at the start (RFC 9112 section 2.2). */
 size_t http_skip_empty_lines(struct ep_slice data);
 /* Reads a whole head, which is copied. EP_OK or EP_BAD_INPUT. */
@@ -64,8 +65,8 @@ struct ep_slice http_header(const struct http_head *head, struct ep_slice name, 
 
 enum http_body_state {
 	HTTP_BODY_PLAIN,
-	HTTP_BODY_SIZE,	      /* in a chunk's size */
-	HTTP_BODY_EXTENSION,  /* behind it */
+	HTTP_BODY_SIZE,      /* in a chunk's size */
+	HTTP_BODY_EXTENSION, /* behind it */
 	HTTP_BODY_SIZE_LF,
 	HTTP_BODY_DATA,
 	HTTP_BODY_DATA_CR,
@@ -79,7 +80,7 @@ enum http_body_state {
 
 struct http_body {
 	enum http_body_state state;
-	uint64_t left;	   /* bytes of the body or the chunk */
+	uint64_t left;     /* bytes of the body or the chunk */
 	uint32_t digits;   /* of the chunk's size */
 	uint32_t overhead; /* bytes of extensions and trailers so far */
 };
