@@ -95,8 +95,9 @@ static bool passes(const char *headers)
 	bool whole = passes_in(headers, EP_SAY(BODY), 1000);
 
 	ck_assert_int_eq(whole, passes_in(headers, EP_SAY(BODY), 1));
-	ck_assert(!whole || verifier == NULL || !passes_in(headers, EP_SAY(BODY "x"), 1000) ||
-		  strstr(headers, "uthorization"));
+	/* What passes by its signature doesn't pass with another body */
+	if (whole && !strstr(headers, "uthorization"))
+		ck_assert(!passes_in(headers, EP_SAY(BODY "x"), 1000));
 	return whole;
 }
 
