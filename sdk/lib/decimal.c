@@ -144,7 +144,7 @@ static enum ep_status read_marked(struct ep_decimal *decimal, struct ep_slice te
 
 enum ep_status ep_decimal_read(struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark)
 {
-	return read_marked(decimal, text, mark, 0);
+	return mark == EP_DECIMAL_JSON ? ep_decimal_read_json(decimal, text) : read_marked(decimal, text, mark, 0);
 }
 
 enum ep_status ep_decimal_read_grouped(

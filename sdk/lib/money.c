@@ -75,7 +75,7 @@ enum ep_status ep_money_read_minor(struct ep_money *money, struct ep_slice amoun
 	struct ep_decimal decimal;
 	enum ep_status status;
 
-	if (amount.length == 0 || amount.data[amount.length - 1] == '.')
+	if (currency.length == 0 || amount.length == 0 || amount.data[amount.length - 1] == '.')
 		return EP_BAD_INPUT;
 	status = ep_decimal_read(&decimal, amount, EP_DECIMAL_POINT);
 	if (status != EP_OK)

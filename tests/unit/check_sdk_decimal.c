@@ -226,6 +226,7 @@ START_TEST(minor_units_follow_iso_4217)
 	ck_assert_int_eq(ep_money_read_minor(&money, EP_SAY("1.5"), EP_SAY("EUR")), EP_BAD_INPUT);
 	ck_assert_int_eq(ep_money_read_minor(&money, EP_SAY("15."), EP_SAY("EUR")), EP_BAD_INPUT);
 	ck_assert_int_eq(ep_money_read_minor(&money, EP_SAY(""), EP_SAY("EUR")), EP_BAD_INPUT);
+	ck_assert_int_eq(ep_money_read_minor(&money, EP_SAY("15"), EP_SAY("")), EP_BAD_INPUT);
 }
 END_TEST
 

@@ -72,7 +72,8 @@ struct ep_text ep_text_of(const struct ep_part *part, struct ep_slice value);
 /* Some of a text: the origin follows. */
 struct ep_text ep_text_sub(struct ep_text text, uint64_t offset, uint64_t length);
 struct ep_text ep_text_trim(struct ep_text text);
-/* `count` texts joined with `glue`, in the call's memory; the origin spans from the first to the last. */
+/* `count` texts of one charset joined with `glue`, empty ones left out, in the call's memory; the origin spans from the
+ * first to the last. */
 struct ep_text ep_text_join(const struct ep_host *host, struct ep_call *call, const struct ep_text *texts,
 			    uint32_t count, struct ep_slice glue);
 /* The place of a text, without row, column or path. */
@@ -126,7 +127,7 @@ EP_MUST_CHECK enum ep_status ep_currency_set(struct ep_money *money, struct ep_s
 /* An empty currency is left empty; otherwise as ep_currency_set(). */
 EP_MUST_CHECK enum ep_status ep_money_read(struct ep_money *money, struct ep_slice amount, enum ep_decimal_mark mark,
 					   struct ep_slice currency);
-/* An integer in minor units: 12345 JPY is "12345", 12345 EUR is "123.45". */
+/* An integer in minor units: 12345 JPY is "12345", 12345 EUR is "123.45". Without a currency it can't be read. */
 EP_MUST_CHECK enum ep_status ep_money_read_minor(struct ep_money *money, struct ep_slice amount, struct ep_slice currency);
 struct ep_money ep_money_abs(struct ep_money money);
 struct ep_money ep_money_negate(struct ep_money money);
@@ -174,9 +175,10 @@ uint32_t ep_date_write(struct ep_date date, char text[16]);
 /*
  * A date, date-time or local date-time put as the schema's type wants it, in one call:
  * ep_put_time: a time with offset is put; a local time is put in the source's zone, else left out with the note
- *   time-zone-missing; a date alone is midnight in the source's zone with the note time-absent; anything else is left
- *   out with the note value-unreadable. An empty text is nothing.
- * ep_put_date: the date as written, of a date or date-time; what can't be read: note value-unreadable.
+ *   time-zone-missing; a date alone ("2026-11-23", "20261123") is midnight in the source's zone with the note
+ *   time-absent, and without one left out with the note time-zone-missing; a date that doesn't exist is left out with
+ *   the note date-impossible, anything else with value-unreadable. An empty text is nothing.
+ * ep_put_date: the date as written, of a date or date-time; notes as above.
  */
 void ep_put_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text text);
 void ep_put_local_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_local_time local,
@@ -209,24 +211,29 @@ struct ep_csv {
 	struct ep_slice rest;	/* rows not yet read */
 	struct ep_text row;	/* the row at hand, without its line end */
 	struct ep_slice fields; /* fields of it not yet taken */
-	uint64_t row_number;	/* counts from 1 */
-	uint32_t column;	/* of the field taken last, from 1 */
+	struct ep_text taken;	/* the field taken last */
+	uint64_t row_number;	/* counts from 1, empty rows included */
+	uint32_t column;	/* of the field taken last, from 1; 0: none yet */
+	enum ep_status status;	/* EP_OK; EP_BAD_INPUT: fail() was called */
 	char separator;
-	bool more; /* the row has another field */
+	char quote; /* '"'; set it to 0 after ep_csv_begin() for a file whose quotes mean nothing */
+	bool more;  /* the row has another field */
 };
 
 /* A byte order mark is passed over. A quoted field may hold separators, line ends and doubled quotes. */
 struct ep_csv ep_csv_begin(const struct ep_host *host, struct ep_call *call, const struct ep_part *part, char separator);
-/* The next row that isn't empty; line ends are LF, CRLF or CR. */
+/* The next row that isn't empty; line ends are LF, CRLF or CR. False at the end, and after a quote that is never closed:
+ * then fail() has been called, and `status` is to be returned from parse(). */
 bool ep_csv_row(struct ep_csv *csv);
 /* The next field of the row, unquoted; blanks are kept. */
 bool ep_csv_take(struct ep_csv *csv, struct ep_text *field);
-/* Where the field taken last stands. */
+/* Where the field taken last stands, or the row if none was. `row` counts rows of the file, `column` fields. */
 struct ep_place ep_csv_place(const struct ep_csv *csv);
 
 /* X12 ----------------------------------------------------------------------------------------------------------- */
 
 #define EP_X12_ELEMENTS_MAX 128
+#define EP_X12_NAMES_MAX 48
 
 /*
  * Segments of one file: separators from each ISA (bytes 3, 104 and 105, or found by counting where the ISA doesn't have
@@ -236,32 +243,42 @@ struct ep_place ep_csv_place(const struct ep_csv *csv);
 struct ep_x12 {
 	const struct ep_part *part;
 	uint64_t offset; /* of what is not yet read */
-	uint64_t segment_number;
+	uint64_t segment_number; /* counts from 1, over the whole part */
+	uint32_t set_number;	 /* transaction sets begun so far */
 	struct ep_text elements[EP_X12_ELEMENTS_MAX]; /* 0 is the segment's name */
 	uint32_t count;
 	char element_separator;
-	char component_separator;
+	char component_separator;  /* 0: none */
 	char repetition_separator; /* 0: none */
-	char terminator[4];	   /* one byte, or the bytes of one UTF-8 character */
+	char terminator[4];	   /* one byte, or the bytes of one UTF-8 character; CR or LF stand for any line end */
 	uint32_t terminator_length;
-	bool irregular_isa; /* the last ISA didn't have its 106 bytes */
+	bool in_interchange; /* an ISA was read, its IEA not yet */
+	bool irregular_isa;  /* the last ISA didn't have its 106 bytes */
+	/* How often each segment name has come since the last ST (or ISA): for places. */
+	uint32_t name_count;
+	uint32_t names[EP_X12_NAMES_MAX];
+	uint32_t occurrences[EP_X12_NAMES_MAX];
+	uint32_t occurrence; /* of the segment at hand, from 1; 0: not counted */
 };
 
-/* EP_BAD_INPUT if it doesn't begin like X12. */
+/* EP_BAD_INPUT if it doesn't begin like X12. Blanks, line ends and a byte order mark before it are passed over. */
 EP_MUST_CHECK enum ep_status ep_x12_begin(struct ep_x12 *x12, const struct ep_part *part);
-/* EP_OK: a segment; EP_END; EP_BAD_INPUT: unterminated, or more than EP_X12_ELEMENTS_MAX elements. */
+/* EP_OK: a segment; EP_END; EP_BAD_INPUT: unterminated, an ISA whose separators can't be found, or more than
+ * EP_X12_ELEMENTS_MAX elements. The terminator may be missing at the end of a last IEA (SE or GE without an ISA). */
 EP_MUST_CHECK enum ep_status ep_x12_next(struct ep_x12 *x12);
 /* ep_x12_is(&x12, "ST") */
 #define ep_x12_is(x12, literal) ep_slice_is((x12)->elements[0].value, literal)
 /* Element `index` from 1, trimmed of the padding blanks at its end; empty beyond the last. */
 struct ep_text ep_x12_element(const struct ep_x12 *x12, uint32_t index);
-/* Where element `index` of the segment stands (0: the segment); path such as "W07[3]-02" in the call's memory. */
+/* Where element `index` of the segment stands (0: the segment); path such as "W07[3]-02", the third W07 of its
+ * transaction set, "ST[2]/W07[3]-02" in a later one; in the call's memory. */
 struct ep_place ep_x12_place(const struct ep_host *host, struct ep_call *call, const struct ep_x12 *x12, uint32_t index);
 
 /* JSON ---------------------------------------------------------------------------------------------------------- */
 
 struct ep_json;
-/* Follows member names: ep_json_at(host, order, "customer.default_address.country_code"). Absent where one is missing. */
+/* Follows member names: ep_json_at(host, order, "customer.default_address.country_code"); a number is an element of an
+ * array, from 0: "lines.0.sku". Absent where one is missing. */
 struct ep_json ep_json_at(const struct ep_host *host, struct ep_json value, const char *path);
 /* The text at a path; empty if absent, null, or no scalar. */
 struct ep_text ep_json_text(const struct ep_host *host, struct ep_json value, const char *path);
