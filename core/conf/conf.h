@@ -45,14 +45,14 @@ struct conf_verify {
 	const char *preset; /* as written: "shopify"; the scheme's own name otherwise */
 	enum conf_algorithm algorithm;
 	enum conf_encoding encoding;
-	const char *header;	      /* that carries the signature, lower case */
+	const char *header;           /* that carries the signature, lower case */
 	const char *signature_prefix; /* e.g. "sha256=", or "v1=" for a list "t=...,v1=..."; "" for none */
-	bool signature_list;	      /* comma-separated name=value list, as Stripe's */
+	bool signature_list; /* comma-separated name=value list, as Stripe's; the prefix is the member's name and "=" */
 	const char *signed_text;      /* template: {timestamp} {body} {url} and literal text */
 	const char *timestamp_header; /* NULL: none; with signature_list the list's "t" */
 	const char *event_id_header;  /* header with the provider's event id; NULL: none */
 	const char *event_id_path;    /* or a JSON member of the body, such as "id"; NULL: none */
-	int64_t tolerance_ns;	      /* how far the timestamp may be off; 0: not checked */
+	int64_t tolerance_ns;         /* how far the timestamp may be off; 0: not checked */
 	struct conf_secret secret;    /* basic: user:password */
 	struct conf_secret second;    /* secret_next: also accepted, for rotation; empty: none */
 };
@@ -65,23 +65,23 @@ struct conf_option {
 struct conf_source {
 	const char *name;
 	const char *title;
-	const char *plugin;	 /* as written: a name, or a path with a slash */
+	const char *plugin;      /* as written: a name, or a path with a slash */
 	const char *plugin_path; /* the file */
 	struct conf_verify verify;
 	const char *drop_directory; /* NULL: none */
 	int64_t drop_stable_for_ns; /* a file that isn't renamed in counts when unchanged so long */
 	struct conf_option *options;
 	size_t option_count;
-	enum conf_dedupe dedupe;   /* resolved: never CONF_DEDUPE_DEFAULT after conf_load() */
+	enum conf_dedupe dedupe; /* resolved: never CONF_DEDUPE_DEFAULT after conf_load() */
 	int64_t dedupe_window_ns;
 	enum conf_on_bad_record on_bad_record;
-	int64_t deadline_ns;	   /* of one call, for the first MiB */
+	int64_t deadline_ns; /* of one call, for the first MiB */
 	int64_t deadline_per_mib_ns;
 	int64_t body_max;
 	int64_t json_max;
-	int64_t memory_max;	   /* of the worker, bytes */
+	int64_t memory_max;              /* of the worker, bytes */
 	struct conf_secret status_token; /* bearer for GET of a source that signs its bodies; empty: none */
-	struct ep_note note;	   /* of the plugin file */
+	struct ep_note note;             /* of the plugin file */
 	int line;
 };
 
@@ -111,21 +111,23 @@ struct conf_destination {
 struct conf {
 	const char *file;
 	const char *data_dir;
-	const char *plugin_dir;
+	const char *plugin_dir; /* NULL: beside the executable, then where it is installed */
 	const char *admin_socket;
+	const char *admin_address;      /* NULL: none */
+	struct conf_secret admin_token; /* empty: none */
 	enum log_format log_format;
 	enum ep_log_level log_level;
 	int64_t drain_timeout_ns;
 	int64_t header_max;
 	int64_t header_timeout_ns;
-	int64_t body_timeout_ns;   /* without any progress */
-	int64_t idle_timeout_ns;   /* keep-alive */
+	int64_t body_timeout_ns; /* without any progress */
+	int64_t idle_timeout_ns; /* keep-alive */
 	int64_t connections_max;
-	int64_t spool_max;	   /* bytes of bodies not yet accepted */
-	int64_t disk_reserve;	   /* free space below which new messages are refused */
+	int64_t spool_max;    /* bytes of bodies not yet accepted */
+	int64_t disk_reserve; /* free space below which new messages are refused */
 	int64_t segment_bytes;
 	struct conf_secret person_key; /* empty: made once and kept in the data directory */
-	const char **sandbox_require; /* names of layers */
+	const char **sandbox_require;  /* names of layers */
 	size_t sandbox_require_count;
 	struct conf_listener *listeners;
 	size_t listener_count;
@@ -144,8 +146,10 @@ const struct conf_source *conf_source_find(const struct conf *conf, struct ep_sl
 /* The reference of all settings as Markdown, from the tables. */
 enum ep_status conf_write_reference(struct buffer *out);
 
-/* A plugin's file: `plugin` is a name looked up in `plugin_dir`, or a path with a slash. Reads its note without loading it. */
+/* A plugin's file: `plugin` is a path if it has a slash, else a name that is looked up in `plugin_dir` (NULL: see above). */
 EP_MUST_CHECK enum ep_status plugin_file_find(
 	const char *plugin_dir, const char *plugin, char *path, size_t path_size, struct error *error);
+/* Plugin folders in the order in which they are searched; false when there is no number `index`. */
+bool plugin_folder(const char *plugin_dir, size_t index, char *path, size_t path_size);
 
 #endif

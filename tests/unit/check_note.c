@@ -1,7 +1,6 @@
 /* check_note.c: notes of sound, old, new, broken and lying plugin files, made byte by byte. */
 #include <check.h>
 
-#include <elf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,41 +8,17 @@
 #include <unistd.h>
 
 #include "base/note.h"
-
-/* One ELF header, one program header, one note: the least that is read. */
-struct image {
-	Elf64_Ehdr head;
-	Elf64_Phdr segments[1];
-	struct ep_elf_note note;
-};
+#include "plugin_image.h"
 
 static char directory[] = "/tmp/check_note.XXXXXX";
 static char path[64];
-static struct image image;
+static struct plugin_image image;
 static struct ep_note note;
 static struct error error;
 
 static void make_image(void)
 {
-	image = (struct image){
-		.head = {.e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB, EV_CURRENT},
-			.e_type = ET_DYN,
-			.e_phoff = offsetof(struct image, segments),
-			.e_phentsize = sizeof(Elf64_Phdr),
-			.e_phnum = 1},
-		.segments = {{.p_type = PT_NOTE,
-			.p_offset = offsetof(struct image, note),
-			.p_filesz = sizeof(struct ep_elf_note),
-			.p_align = 4}},
-		.note = {sizeof(EP_NOTE_OWNER), sizeof(struct ep_note), EP_NOTE_TYPE, EP_NOTE_OWNER,
-			{sizeof(struct ep_note), EP_ABI_MAJOR, EP_ABI_MINOR, EP_KIND_BANK, EP_WHOLE_ONLY, "acme_bank",
-				"1.2.3-rc.1", "x-topic x-shop"}},
-	};
-#if defined(__x86_64__)
-	image.head.e_machine = EM_X86_64;
-#else
-	image.head.e_machine = EM_AARCH64;
-#endif
+	image = plugin_image_make("acme_bank", "1.2.3-rc.1", EP_KIND_BANK, EP_WHOLE_ONLY);
 }
 
 static void write_file(const void *bytes, size_t length)
@@ -214,7 +189,7 @@ START_TEST(larger_note_of_same_interface)
 {
 	/* a struct that grew at its end, of a minor that is known */
 	struct {
-		struct image image;
+		struct plugin_image image;
 		char more[8];
 	} grown = {.image = image};
 
@@ -288,7 +263,7 @@ END_TEST
 START_TEST(two_notes)
 {
 	struct {
-		struct image image;
+		struct plugin_image image;
 		struct ep_elf_note second;
 	} two = {.image = image, .second = image.note};
 
@@ -323,7 +298,7 @@ END_TEST
 /* Any length, any single byte changed: an answer, never a fault (the sanitizers watch the bounds). */
 START_TEST(every_truncation_and_byte)
 {
-	struct image kept = image;
+	struct plugin_image kept = image;
 
 	for (size_t length = 0; length < sizeof(image); length++) {
 		write_file(&image, length);
