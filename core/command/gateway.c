@@ -351,6 +351,14 @@ static enum ep_status create_intake(struct gateway *gateway, struct error *error
 	return intake_create(&gateway->intake, &options, error);
 }
 
+static void wake_couriers(void *argument)
+{
+	struct gateway *gateway = argument;
+
+	for (size_t i = 0; i < gateway->courier_count; i++)
+		courier_wake(gateway->couriers[i]);
+}
+
 enum ep_status gateway_start(struct gateway **out, const struct conf *conf, struct loop *loop, struct error *error)
 {
 	struct gateway *gateway = calloc(1, sizeof(*gateway));
@@ -376,6 +384,7 @@ enum ep_status gateway_start(struct gateway **out, const struct conf *conf, stru
 	pipeline_start(gateway->pipeline);
 	for (size_t i = 0; i < gateway->courier_count; i++)
 		courier_start(gateway->couriers[i]);
+	journal_on_durable(gateway->journal, wake_couriers, gateway);
 	intake_start(gateway->intake);
 	loop_timer_set(&gateway->checkpoint_timer, CHECKPOINT_NS);
 	*out = gateway;
@@ -433,6 +442,7 @@ void gateway_destroy(struct gateway *gateway)
 	intake_destroy(gateway->intake);
 	for (size_t i = 0; i < gateway->courier_count; i++)
 		courier_destroy(gateway->couriers[i]);
+	gateway->courier_count = 0; /* the journal still tells what becomes durable while it is closed */
 	free(gateway->couriers);
 	pipeline_destroy(gateway->pipeline);
 	supervisor_destroy(gateway->supervisor);
