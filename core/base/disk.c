@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static int system_open(void *self, const char *path, int flags, mode_t mode)
@@ -119,9 +121,28 @@ static int64_t system_size(void *self, int fd)
 	return fstat(fd, &status) == -1 ? -1 : (int64_t)status.st_size;
 }
 
+static int system_lock(void *self, int fd)
+{
+	(void)self;
+	return flock(fd, LOCK_EX | LOCK_NB);
+}
+
+static int64_t system_free_bytes(void *self, const char *path)
+{
+	struct statvfs status;
+	uint64_t bytes;
+
+	(void)self;
+	if (statvfs(path, &status) == -1)
+		return -1;
+	if (__builtin_mul_overflow((uint64_t)status.f_bavail, (uint64_t)status.f_frsize, &bytes) || bytes > INT64_MAX)
+		return INT64_MAX;
+	return (int64_t)bytes;
+}
+
 static const struct disk_ops system_ops = {system_open, system_close, system_pread, system_pwritev, system_fdatasync,
 	system_fsync, system_fallocate, system_ftruncate, system_rename, system_unlink, system_linkat_fd, system_mkdir,
-	system_list, system_size, NULL};
+	system_list, system_size, system_lock, system_free_bytes, NULL};
 
 static const struct disk_ops *ops = &system_ops;
 
@@ -250,6 +271,16 @@ int disk_list(const char *path, int (*each)(void *argument, const char *name), v
 int64_t disk_size(int fd)
 {
 	return ops->size(ops->self, fd);
+}
+
+int disk_lock(int fd)
+{
+	return ops->lock(ops->self, fd);
+}
+
+int64_t disk_free_bytes(const char *path)
+{
+	return ops->free_bytes(ops->self, path);
 }
 
 void disk_install(const struct disk_ops *replacement)

@@ -23,10 +23,13 @@ struct disk_ops {
 	int (*ftruncate)(void *self, int fd, off_t length);
 	int (*rename)(void *self, const char *from, const char *to);
 	int (*unlink)(void *self, const char *path);
-	int (*linkat_fd)(void *self, int fd, const char *path); /* gives an unlinked temporary file (O_TMPFILE) its name */
+	int (*linkat_fd)(
+		void *self, int fd, const char *path); /* gives an unlinked temporary file (O_TMPFILE) its name */
 	int (*mkdir)(void *self, const char *path, mode_t mode);
 	int (*list)(void *self, const char *path, int (*each)(void *argument, const char *name), void *argument);
 	int64_t (*size)(void *self, int fd);
+	int (*lock)(void *self, int fd);                     /* flock(LOCK_EX | LOCK_NB) */
+	int64_t (*free_bytes)(void *self, const char *path); /* that this process may still use where `path` lies */
 	void *self;
 };
 
@@ -50,6 +53,9 @@ int disk_make_directory(const char *path, mode_t mode);
 /* Names in the directory without . and .., in no order; stops when `each` returns other than 0, and returns that. */
 int disk_list(const char *path, int (*each)(void *argument, const char *name), void *argument);
 int64_t disk_size(int fd);
+/* Locks the open file against other processes until it is closed; -1 with EWOULDBLOCK if one has it. */
+int disk_lock(int fd);
+int64_t disk_free_bytes(const char *path);
 /* For tests and simulation; NULL puts the system's back. */
 void disk_install(const struct disk_ops *ops);
 

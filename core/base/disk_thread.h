@@ -12,13 +12,18 @@
 
 struct disk_thread;
 
-/* Owned by the caller until `done` has been called on the loop's thread. */
+/*
+ * Owned by the caller until `done` has been called on the loop's thread. Either `perform` is given, or the job is one
+ * write and maybe a sync. `perform` runs on the disk thread, must not touch what the loop's thread writes, and returns
+ * 0 or the errno of what failed. It never waits for another job.
+ */
 struct disk_job {
+	int (*perform)(struct disk_job *job); /* NULL: write `parts`, then sync */
 	int fd;
 	struct iovec *parts; /* used up */
 	int part_count;
 	off_t offset;
-	bool sync; /* fdatasync after the write */
+	bool sync;                                            /* fdatasync after the write */
 	void (*done)(struct disk_job *job, int error_number); /* 0, or errno of what failed */
 	void *owner;
 	int error_number;
@@ -27,7 +32,9 @@ struct disk_job {
 
 enum ep_status disk_thread_create(struct disk_thread **thread, struct loop *loop, struct error *error);
 void disk_thread_submit(struct disk_thread *thread, struct disk_job *job);
-/* Waits for what was submitted, runs its `done`, ends the thread. */
+/* Waits until everything submitted is performed and runs its `done` before it returns. */
+void disk_thread_wait(struct disk_thread *thread);
+/* Waits like disk_thread_wait(), ends the thread. */
 void disk_thread_destroy(struct disk_thread *thread);
 
 #endif

@@ -21,10 +21,10 @@
 struct journal;
 
 enum journal_kind {
-	JOURNAL_MESSAGE = 1,	/* inbox: a message as accepted (message.h) */
-	JOURNAL_ACTION = 2,	/* inbox: an operator's replay or discard */
-	JOURNAL_OUTCOME = 3,	/* outbox: what became of one inbox frame, with its records (outcome.h) */
-	JOURNAL_DELIVERY = 4,	/* a courier's progress */
+	JOURNAL_MESSAGE = 1,    /* inbox: a message as accepted (message.h) */
+	JOURNAL_ACTION = 2,     /* inbox: an operator's replay or discard */
+	JOURNAL_OUTCOME = 3,    /* outbox: what became of one inbox frame, with its records (outcome.h) */
+	JOURNAL_DELIVERY = 4,   /* a courier's progress */
 	JOURNAL_CHECKPOINT = 5, /* where recovery starts */
 };
 
@@ -32,19 +32,20 @@ enum journal_kind {
 #define JOURNAL_INBOX (JOURNAL_KINDS(JOURNAL_MESSAGE) | JOURNAL_KINDS(JOURNAL_ACTION))
 
 #define JOURNAL_FRAME_MAX ((size_t)(1024 * 1024 + 64 * 1024)) /* payload in the log; more goes to an extent */
-#define JOURNAL_INLINE_MAX ((size_t)1024 * 1024)	      /* a body over this goes to an extent */
+#define JOURNAL_INLINE_MAX ((size_t)1024 * 1024)              /* a body over this goes to an extent */
 
 struct journal_frame {
 	enum journal_kind kind;
-	uint64_t position;	  /* of this frame */
-	uint64_t next;		  /* position behind it */
-	uint64_t sequence;	  /* in its stream (inbox, outbox, other), from 1 */
+	uint64_t position;        /* of this frame */
+	uint64_t next;            /* position behind it */
+	uint64_t sequence;        /* in its stream (inbox, outbox, other), from 1 */
 	uint64_t source_sequence; /* given by the appender; 0 if it has none */
-	uint64_t schema;	  /* fingerprint of the unified format; 0 if it has none */
-	uint64_t build;		  /* plugin build id; 0 if it has none */
+	uint64_t schema;          /* fingerprint of the unified format; 0 if it has none */
+	uint64_t build;           /* plugin build id; 0 if it has none */
 	struct ep_slice payload;
-	uint64_t extent;	/* number of the extent that continues the payload; 0: none */
+	uint64_t extent;        /* number of the extent that continues the payload; 0: none */
 	uint64_t extent_length; /* bytes */
+	uint64_t extent_digest; /* XXH3 of the extent's bytes */
 };
 
 struct journal_options {
@@ -80,7 +81,7 @@ struct journal_append {
 	uint64_t build;
 	const struct iovec *parts; /* the payload, copied before the call returns */
 	int part_count;
-	int spool_fd;		/* -1, or a spool file that becomes the extent; taken over on EP_OK */
+	int spool_fd; /* -1, or a spool file that becomes the extent; taken over on EP_OK */
 	uint64_t spool_length;
 };
 
@@ -92,7 +93,7 @@ EP_MUST_CHECK enum ep_status journal_append_checkpoint(
 	struct journal *journal, uint64_t from, struct ep_slice payload, struct error *error);
 
 uint64_t journal_durable(const struct journal *journal); /* every frame before this position is on disk */
-uint64_t journal_end(const struct journal *journal);	 /* position of the next frame, durable or not */
+uint64_t journal_end(const struct journal *journal);     /* position of the next frame, durable or not */
 /* `run` is called on the loop after the durable position has moved. At most 8 listeners, in the order added. */
 void journal_on_durable(struct journal *journal, void (*run)(void *argument), void *argument);
 
@@ -118,7 +119,12 @@ EP_MUST_CHECK enum ep_status journal_spool_write(
 /* Gives the file up (it was not appended). `length`: bytes written to it. */
 void journal_spool_drop(struct journal *journal, int fd, uint64_t length);
 /* Opens an extent for reading. The caller closes it. */
-EP_MUST_CHECK enum ep_status journal_extent_open(struct journal *journal, uint64_t extent, int *fd, struct error *error);
+EP_MUST_CHECK enum ep_status journal_extent_open(
+	struct journal *journal, uint64_t extent, int *fd, struct error *error);
+
+/* Reads all of the opened extent and compares it with what its frame says: EP_BAD_INPUT if it is damaged. */
+EP_MUST_CHECK enum ep_status journal_extent_check(
+	struct journal *journal, const struct journal_frame *frame, int fd, struct error *error);
 
 /* Whether new messages may be accepted: EP_OK, or EP_LIMIT while free space is below the reserve. Looked up at most once a second. */
 enum ep_status journal_accepts(struct journal *journal);

@@ -1,0 +1,585 @@
+/*
+ * recover.c: finds the end of the log again.
+ *
+ * The heads of all segments are checked: one identity, no gap, no file shorter than what it must hold. The last segment
+ * is read through. A bad group at or after the highest `durable_before` that any sound group (or the segment's head)
+ * states was never acknowledged: the log is cut there. A bad group before it is damage, and refused with its place.
+ *
+ * What no group states to be on disk is copied to a fresh segment and synced before anything is served: after a failed
+ * sync the cache may hold pages that the disk doesn't, and reading them again proves nothing. Positions stay, since a
+ * segment says where it starts; the older segment counts only up to there. Every start so has an epoch of its own.
+ *
+ * Damage further back is met by who reads it (reader.c).
+ */
+#include "journal/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "journal/wire.h"
+
+#define LEFT_SPARES_MAX 1024
+
+/* What scanning the last segment came to. */
+struct scan {
+	const struct segment_head *segment;
+	int fd;
+	uint64_t limit; /* position behind the file's last block */
+	uint64_t end;   /* behind the last sound group */
+	uint64_t durable_before;
+	uint64_t checkpoint;
+	uint64_t sequence[STREAMS];
+};
+
+struct names {
+	struct journal *journal;
+	uint64_t *segments;
+	size_t segment_count;
+	size_t segment_capacity;
+	uint64_t spares[LEFT_SPARES_MAX];
+	size_t spare_count;
+	bool failed;
+};
+
+/* Reading a group ----------------------------------------------------------------------------------------------- */
+
+static enum ep_status say_unknown(
+	const struct journal *journal, const struct scan *scan, uint64_t position, struct error *error)
+{
+	char path[PATH_BYTES];
+
+	journal_path(journal, FILE_SEGMENT, scan->segment->number, path);
+	return error_set(error, EP_BAD_CONFIG, EP_ERR_JOURNAL_FORMAT,
+		"%s, offset %" PRId64 ", position %" PRIu64 ": written by a later version", path,
+		(int64_t)segment_offset(scan->segment, position), position);
+}
+
+static enum ep_status say_damage(
+	const struct journal *journal, const struct scan *scan, uint64_t position, struct error *error)
+{
+	char path[PATH_BYTES];
+
+	journal_path(journal, FILE_SEGMENT, scan->segment->number, path);
+	return error_set(error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED,
+		"%s, offset %" PRId64 ", position %" PRIu64
+		": the group here is damaged, and what follows up to position %" PRIu64 " was on disk",
+		path, (int64_t)segment_offset(scan->segment, position), position, scan->durable_before);
+}
+
+static enum ep_status say_unreadable(const struct journal *journal, const struct scan *scan, struct error *error)
+{
+	char path[PATH_BYTES];
+
+	journal_path(journal, FILE_SEGMENT, scan->segment->number, path);
+	return error_set_errno(error, EP_ERR_IO, "%s can't be read", path);
+}
+
+/* The group at `position` into `data`, whole. EP_END: no sound head stands there. */
+static enum ep_status load_group(const struct journal *journal, const struct scan *scan, uint64_t position,
+	uint8_t *data, struct group_head *head, struct error *error)
+{
+	enum format_verdict verdict;
+	uint64_t bytes;
+	ssize_t got;
+
+	if (position + BLOCK_BYTES > scan->limit)
+		return EP_END;
+	got = disk_read_at(scan->fd, data, BLOCK_BYTES, segment_offset(scan->segment, position));
+	if (got == -1)
+		return say_unreadable(journal, scan, error);
+	verdict =
+		(size_t)got < BLOCK_BYTES ? FORMAT_BAD : format_read_group(data, scan->segment->epoch, position, head);
+	if (verdict == FORMAT_UNKNOWN)
+		return say_unknown(journal, scan, position, error);
+	bytes = verdict == FORMAT_SOUND ? format_blocks(head->bytes) : UINT64_MAX;
+	if (bytes > GROUP_MAX || bytes > scan->limit - position)
+		return EP_END;
+	got = disk_read_at(scan->fd, data + BLOCK_BYTES, bytes - BLOCK_BYTES,
+		segment_offset(scan->segment, position + BLOCK_BYTES));
+	if (got == -1)
+		return say_unreadable(journal, scan, error);
+	return (uint64_t)got == bytes - BLOCK_BYTES ? EP_OK : EP_END;
+}
+
+/* Its frames and padding. Checkpoints and sequences are noted only if all is sound. EP_END: it isn't. */
+static enum ep_status check_group(const struct journal *journal, struct scan *scan, const uint8_t *data,
+	const struct group_head *head, struct error *error)
+{
+	uint64_t sequence[STREAMS];
+	uint64_t checkpoint = 0;
+	uint64_t at = GROUP_HEAD_BYTES;
+
+	memcpy(sequence, head->sequence, sizeof(sequence));
+	for (uint32_t i = 0; i < head->frames; i++) {
+		struct journal_frame frame;
+		size_t length = head->bytes - at < FRAME_HEAD_BYTES ? 0 : format_frame_claims(data + at);
+		enum format_verdict verdict = FORMAT_BAD;
+
+		if (length && length <= head->bytes - at)
+			verdict = format_read_frame(data + at, length, head->epoch, head->position + at, &frame);
+		if (verdict == FORMAT_UNKNOWN)
+			return say_unknown(journal, scan, head->position + at, error);
+		if (verdict == FORMAT_BAD)
+			return EP_END;
+		sequence[format_stream(frame.kind)] = frame.sequence;
+		if (frame.kind == JOURNAL_CHECKPOINT)
+			checkpoint = frame.position;
+		at += length;
+	}
+	if (at != head->bytes || !format_is_zero(data + at, format_blocks(at) - at))
+		return EP_END;
+	memcpy(scan->sequence, sequence, sizeof(sequence));
+	if (checkpoint)
+		scan->checkpoint = checkpoint;
+	else if (head->checkpoint > scan->checkpoint)
+		scan->checkpoint = head->checkpoint;
+	return EP_OK;
+}
+
+/* Scanning ------------------------------------------------------------------------------------------------------ */
+
+/* Heads behind a bad group may still state what was on disk. `torn`: something was being written at `end`. */
+static enum ep_status look_behind(
+	const struct journal *journal, struct scan *scan, uint8_t *data, bool *torn, struct error *error)
+{
+	for (uint64_t at = scan->end; at < scan->limit;) {
+		uint64_t bytes = scan->limit - at < GROUP_MAX ? scan->limit - at : GROUP_MAX;
+		ssize_t got = disk_read_at(scan->fd, data, bytes, segment_offset(scan->segment, at));
+
+		if (got == -1)
+			return say_unreadable(journal, scan, error);
+		for (ssize_t i = 0; i + (ssize_t)BLOCK_BYTES <= got; i += (ssize_t)BLOCK_BYTES) {
+			uint64_t position = at + (uint64_t)i;
+			struct group_head head;
+
+			if (wire_get64(data + i + 16) == scan->segment->epoch || wire_get64(data + i + 24) == position)
+				*torn = true;
+			if (format_read_group(data + i, scan->segment->epoch, position, &head) == FORMAT_SOUND &&
+				head.durable_before > scan->durable_before)
+				scan->durable_before = head.durable_before;
+		}
+		at += bytes;
+	}
+	return EP_OK;
+}
+
+static enum ep_status scan_segment(struct journal *journal, struct scan *scan, struct error *error)
+{
+	uint8_t *data = journal->groups[0].data;
+	struct group_head head;
+	enum ep_status status;
+	bool torn = false;
+
+	scan->end = scan->durable_before = scan->segment->start;
+	scan->checkpoint = scan->segment->checkpoint;
+	memcpy(scan->sequence, scan->segment->sequence, sizeof(scan->sequence));
+	for (;;) {
+		status = load_group(journal, scan, scan->end, data, &head, error);
+		if (status == EP_OK)
+			status = check_group(journal, scan, data, &head, error);
+		if (status != EP_OK)
+			break;
+		if (head.durable_before > scan->durable_before)
+			scan->durable_before = head.durable_before;
+		scan->end += format_blocks(head.bytes);
+	}
+	if (status == EP_END)
+		status = look_behind(journal, scan, data, &torn, error);
+	if (status != EP_OK)
+		return status;
+	if (scan->end < scan->durable_before)
+		return say_damage(journal, scan, scan->end, error);
+	if (torn)
+		log_warn("journal: a group that was being written when the gateway ended is cut off; nobody was told "
+			 "of it",
+			log_number("segment", (int64_t)scan->segment->number),
+			log_number("position", (int64_t)scan->end));
+	return EP_OK;
+}
+
+/* The fresh segment --------------------------------------------------------------------------------------------- */
+
+/* Copies one group to the new file, sealed for the new epoch. */
+static enum ep_status copy_group(const struct journal *journal, const struct scan *scan, uint64_t *position,
+	const struct segment_head *fresh, int fd, struct error *error)
+{
+	uint8_t *data = journal->groups[0].data;
+	struct iovec part = {.iov_base = data};
+	struct group_head head;
+	uint64_t at = GROUP_HEAD_BYTES;
+	enum ep_status status = load_group(journal, scan, *position, data, &head, error);
+
+	if (status != EP_OK) /* it was sound a moment ago */
+		return status == EP_END ? say_damage(journal, scan, *position, error) : status;
+	head.epoch = fresh->epoch;
+	format_write_group(&head, data);
+	for (uint32_t i = 0; i < head.frames; i++) {
+		size_t length = format_frame_claims(data + at);
+
+		format_digest_frame(data + at, length);
+		format_seal_frame(data + at, fresh->epoch, *position + at);
+		at += length;
+	}
+	part.iov_len = format_blocks(head.bytes);
+	if (disk_write_at(fd, &part, 1, segment_offset(fresh, *position)) == -1)
+		return error_set_errno(error, EP_ERR_IO, "the journal's tail can't be copied");
+	*position += part.iov_len;
+	return EP_OK;
+}
+
+/* `scan` NULL: the first segment of all. */
+static enum ep_status fill_segment(struct journal *journal, const struct scan *scan, struct segment_head *fresh,
+	struct spare *spare, struct error *error)
+{
+	uint8_t block[SEGMENT_HEAD_BYTES];
+	struct iovec part = {block, sizeof(block)};
+	uint64_t position = fresh->start;
+	enum ep_status status = EP_OK;
+	char from[PATH_BYTES];
+	char to[PATH_BYTES];
+	const char *what;
+
+	while (scan && status == EP_OK && position < scan->end)
+		status = copy_group(journal, scan, &position, fresh, spare->fd, error);
+	if (status != EP_OK)
+		return status;
+	format_write_segment(fresh, block);
+	journal_path(journal, FILE_SPARE, spare->number, from);
+	journal_path(journal, FILE_SEGMENT, fresh->number, to);
+	errno = segment_install(spare->fd, &part, 1, from, to, journal->log_directory, &what);
+	return errno == 0 ? EP_OK : error_set_errno(error, EP_ERR_IO, "could not %s %s", what, to);
+}
+
+/* The spare at hand, if it is large enough, or a new one. */
+static enum ep_status get_spare(struct journal *journal, uint64_t bytes, struct spare **spare, struct error *error)
+{
+	size_t at = 0;
+	enum ep_status status;
+
+	if (!journal->spare_count || bytes > (uint64_t)journal->spares[0]->bytes) {
+		int64_t wanted = bytes > (uint64_t)journal->segment_bytes ? (int64_t)bytes : journal->segment_bytes;
+
+		ASSERT(journal->spare_count < SPARES_MAX);
+		status = spare_create(journal, wanted, error);
+		if (status != EP_OK)
+			return status;
+		at = journal->spare_count - 1;
+		status = spare_write_zeros(journal->spares[at], error);
+		if (status != EP_OK)
+			return status;
+	}
+	*spare = journal->spares[at];
+	journal->spare_count--;
+	memmove(journal->spares + at, journal->spares + at + 1, (journal->spare_count - at) * sizeof(struct spare *));
+	return EP_OK;
+}
+
+static enum ep_status begin_fresh(struct journal *journal, const struct scan *scan, struct error *error)
+{
+	struct segment_head fresh = {.number = ++journal->number_last, .start = LOG_START};
+	struct spare *spare = NULL;
+	enum ep_status status;
+
+	while (fresh.epoch == 0)
+		random_bytes(&fresh.epoch, sizeof(fresh.epoch));
+	memcpy(fresh.identity, journal->identity, sizeof(fresh.identity));
+	if (scan) {
+		fresh.start = scan->durable_before;
+		fresh.checkpoint = scan->checkpoint;
+		memcpy(fresh.sequence, scan->sequence, sizeof(fresh.sequence));
+		fresh.previous = fresh.start == scan->segment->start ? scan->segment->previous : scan->segment->number;
+	}
+	status = segment_reserve(journal, error);
+	if (status == EP_OK)
+		status = get_spare(journal, SEGMENT_HEAD_BYTES + (scan ? scan->end - fresh.start : 0), &spare, error);
+	if (status != EP_OK)
+		return status;
+	fresh.bytes = (uint64_t)spare->bytes;
+	status = fill_segment(journal, scan, &fresh, spare, error);
+	if (status != EP_OK) {
+		spare_destroy(spare);
+		return status;
+	}
+	journal->active_fd = spare->fd;
+	spare_used(spare);
+	segment_add(journal, &fresh);
+	return EP_OK;
+}
+
+/* The older segment's part that was copied isn't needed any more. Only room is at stake: no sync. */
+static void trim_older(struct journal *journal)
+{
+	struct segment_head *older = &journal->segments[journal->segment_count - 2];
+	uint64_t start = older[1].start;
+	char path[PATH_BYTES];
+	int fd;
+
+	journal_path(journal, FILE_SEGMENT, older->number, path);
+	if (older->start == start) {
+		disk_unlink(path);
+		*older = older[1];
+		journal->segment_count--;
+		return;
+	}
+	fd = disk_open(path, O_RDWR, 0);
+	if (fd == -1)
+		return;
+	if (disk_truncate(fd, segment_offset(older, start)) == -1)
+		log_warn("journal: a segment keeps room that it doesn't need", log_text("path", path));
+	disk_close(fd);
+}
+
+/* The files that are there -------------------------------------------------------------------------------------- */
+
+static int note_name(void *argument, const char *name)
+{
+	struct names *names = argument;
+	uint64_t number;
+
+	if (journal_file_number(name, FILE_SPARE, &number) && names->spare_count < LEFT_SPARES_MAX)
+		names->spares[names->spare_count++] = number;
+	if (!journal_file_number(name, FILE_SEGMENT, &number))
+		return 0;
+	if (names->segment_count == names->segment_capacity) {
+		size_t capacity = names->segment_capacity ? names->segment_capacity * 2 : 64;
+		uint64_t *grown = capacity > SEGMENTS_MAX ? NULL : realloc(names->segments, capacity * sizeof(*grown));
+
+		if (!grown) {
+			names->failed = true;
+			return 1;
+		}
+		names->segments = grown;
+		names->segment_capacity = capacity;
+	}
+	names->segments[names->segment_count++] = number;
+	return 0;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a;
+	uint64_t right = *(const uint64_t *)b;
+
+	return left < right ? -1 : left > right;
+}
+
+static enum ep_status read_head(
+	struct journal *journal, uint64_t number, struct segment_head *head, int64_t *size, struct error *error)
+{
+	uint8_t block[SEGMENT_HEAD_BYTES];
+	enum format_verdict verdict;
+	char path[PATH_BYTES];
+	ssize_t got = -1;
+	int fd;
+
+	*size = -1;
+	journal_path(journal, FILE_SEGMENT, number, path);
+	fd = disk_open(path, O_RDONLY, 0);
+	if (fd != -1)
+		got = disk_read_at(fd, block, sizeof(block), 0);
+	if (got != -1)
+		*size = disk_size(fd);
+	if (*size == -1)
+		error_set_errno(error, EP_ERR_IO, "%s can't be read", path);
+	if (fd != -1)
+		disk_close(fd);
+	if (*size == -1)
+		return EP_IO;
+	verdict = (size_t)got < sizeof(block) ? FORMAT_BAD : format_read_segment(block, head);
+	if (verdict == FORMAT_UNKNOWN)
+		return error_set(error, EP_BAD_CONFIG, EP_ERR_JOURNAL_FORMAT, "%s: written by a later version", path);
+	if (verdict == FORMAT_BAD || head->number != number)
+		return error_set(error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED,
+			"%s, offset 0: the segment's head is damaged", path);
+	if (memcmp(head->identity, journal->identity, sizeof(head->identity)) != 0)
+		return error_set(
+			error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED, "%s belongs to another data directory", path);
+	return EP_OK;
+}
+
+/* One after the other, no gap. A segment that starts where the one before it started replaces it. */
+static enum ep_status load_segments(struct journal *journal, const struct names *names, struct error *error)
+{
+	int64_t size_before = 0;
+	char path[PATH_BYTES];
+
+	for (size_t i = 0; i < names->segment_count; i++) {
+		struct segment_head *last =
+			journal->segment_count ? &journal->segments[journal->segment_count - 1] : NULL;
+		struct segment_head head;
+		int64_t size;
+		enum ep_status status = read_head(journal, names->segments[i], &head, &size, error);
+
+		if (status != EP_OK)
+			return status;
+		journal_path(journal, FILE_SEGMENT, head.number, path);
+		if (last && last->start == head.start && last->previous == head.previous) {
+			journal_path(journal, FILE_SEGMENT, last->number, path);
+			disk_unlink(path);
+			*last = head;
+			size_before = size;
+			continue;
+		}
+		if (last && (head.previous != last->number || head.start < last->start))
+			return error_set(error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED,
+				"%s: the segment before it (%" PRIu64 ") is missing", path, head.previous);
+		if (last && size_before < (int64_t)segment_offset(last, head.start))
+			return error_set(error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED,
+				"the segment before %s is shorter than what was written to it", path);
+		status = segment_reserve(journal, error);
+		if (status != EP_OK)
+			return status;
+		segment_add(journal, &head);
+		size_before = size;
+	}
+	return EP_OK;
+}
+
+/* Spare files that an earlier run left: kept for use, up to the number that is ever wanted. */
+static enum ep_status adopt_spares(struct journal *journal, const struct names *names, struct error *error)
+{
+	for (size_t i = 0; i < names->spare_count; i++) {
+		char path[PATH_BYTES];
+		int fd;
+
+		journal_path(journal, FILE_SPARE, names->spares[i], path);
+		fd = disk_open(path, O_RDWR, 0);
+		if (fd == -1)
+			return error_set_errno(error, EP_ERR_IO, "%s can't be opened", path);
+		if (journal->spare_count < SPARES_MAX - 1 && disk_size(fd) == journal->segment_bytes) {
+			enum ep_status status = spare_adopt(journal, names->spares[i], fd, error);
+
+			if (status != EP_OK)
+				return status;
+			continue;
+		}
+		disk_close(fd);
+		if (disk_unlink(path) == -1)
+			return error_set_errno(error, EP_ERR_IO, "%s can't be removed", path);
+	}
+	return EP_OK;
+}
+
+static enum ep_status list_files(struct journal *journal, struct names *names, struct error *error)
+{
+	if (disk_list(journal->log_directory, note_name, names) == -1)
+		return error_set_errno(error, EP_ERR_IO, "%s can't be listed", journal->log_directory);
+	if (names->failed)
+		return error_set(error, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for the journal's segments");
+	if (names->segment_count)
+		qsort(names->segments, names->segment_count, sizeof(uint64_t), compare_numbers);
+	if (names->spare_count)
+		qsort(names->spares, names->spare_count, sizeof(uint64_t), compare_numbers);
+	if (names->segment_count)
+		journal->number_last = names->segments[names->segment_count - 1];
+	if (names->spare_count && names->spares[names->spare_count - 1] > journal->number_last)
+		journal->number_last = names->spares[names->spare_count - 1];
+	return EP_OK;
+}
+
+/* Putting it together ------------------------------------------------------------------------------------------- */
+
+static enum ep_status load_checkpoint(struct journal *journal, struct error *error)
+{
+	struct journal_reader *reader;
+	struct journal_frame frame;
+	enum ep_status status;
+
+	if (!journal->checkpoint) {
+		if (journal->segments[0].start != LOG_START)
+			return error_set(error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED,
+				"%s: the journal's beginning is missing, and there is no checkpoint",
+				journal->log_directory);
+		return EP_OK;
+	}
+	status = journal_reader_open(journal, journal->checkpoint, &reader, error);
+	if (status != EP_OK)
+		return status;
+	status = journal_read(reader, JOURNAL_KINDS(JOURNAL_CHECKPOINT), &frame, error);
+	if (status == EP_OK && (frame.position != journal->checkpoint || frame.payload.length < sizeof(uint64_t)))
+		status = EP_END;
+	if (status == EP_END || status == EP_NOT_FOUND)
+		status = error_set(error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED,
+			"%s: there is no checkpoint at position %" PRIu64, journal->log_directory, journal->checkpoint);
+	if (status == EP_OK) {
+		journal->checkpoint_from = wire_get64((const uint8_t *)frame.payload.data);
+		journal->release_max =
+			journal->checkpoint_from < journal->checkpoint ? journal->checkpoint_from : journal->checkpoint;
+		journal->checkpoint_length = frame.payload.length - sizeof(uint64_t);
+		journal->checkpoint_bytes = malloc(journal->checkpoint_length + 1);
+		if (!journal->checkpoint_bytes)
+			status = error_set(error, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for the checkpoint");
+		else
+			memcpy(journal->checkpoint_bytes, frame.payload.data + sizeof(uint64_t),
+				journal->checkpoint_length);
+	}
+	journal_reader_close(reader);
+	return status;
+}
+
+static enum ep_status recover_tail(struct journal *journal, struct error *error)
+{
+	struct scan scan = {.segment = &journal->segments[journal->segment_count - 1]};
+	struct segment_head segment = *scan.segment; /* the table may move */
+	enum ep_status status;
+	char path[PATH_BYTES];
+	int64_t size;
+
+	scan.segment = &segment;
+	journal_path(journal, FILE_SEGMENT, segment.number, path);
+	scan.fd = disk_open(path, O_RDONLY, 0);
+	if (scan.fd == -1)
+		return error_set_errno(error, EP_ERR_IO, "%s can't be opened", path);
+	size = disk_size(scan.fd);
+	scan.limit = segment.start;
+	if (size > (int64_t)SEGMENT_HEAD_BYTES)
+		scan.limit += ((uint64_t)size - SEGMENT_HEAD_BYTES) & ~(BLOCK_BYTES - 1);
+	status = scan_segment(journal, &scan, error);
+	if (status == EP_OK)
+		status = begin_fresh(journal, &scan, error);
+	disk_close(scan.fd);
+	if (status != EP_OK)
+		return status;
+	trim_older(journal);
+	memcpy(journal->sequence, scan.sequence, sizeof(journal->sequence));
+	journal->durable = scan.end;
+	journal->checkpoint = scan.checkpoint;
+	return EP_OK;
+}
+
+enum ep_status recover_log(struct journal *journal, bool is_new, struct error *error)
+{
+	struct names names = {.journal = journal};
+	enum ep_status status = list_files(journal, &names, error);
+
+	if (status == EP_OK)
+		status = adopt_spares(journal, &names, error);
+	if (status == EP_OK)
+		status = load_segments(journal, &names, error);
+	free(names.segments);
+	if (status != EP_OK)
+		return status;
+	if (!journal->segment_count && !is_new)
+		return error_set(
+			error, EP_BAD_INPUT, EP_ERR_JOURNAL_DAMAGED, "%s holds no segments", journal->log_directory);
+	if (!journal->segment_count) {
+		status = begin_fresh(journal, NULL, error);
+		journal->durable = LOG_START;
+	} else {
+		status = recover_tail(journal, error);
+	}
+	if (status == EP_OK && is_new && journal->durable != LOG_START)
+		status = error_set(error, EP_BAD_CONFIG, EP_ERR_JOURNAL_FORMAT,
+			"the data directory %s has no format file, but a journal with messages", journal->directory);
+	if (status != EP_OK)
+		return status;
+	journal->filling = &journal->groups[0];
+	commit_begin_group(journal, journal->filling, journal->durable);
+	status = extent_collect(journal, journal->segments[0].start, journal->durable, true, error);
+	return status == EP_OK ? load_checkpoint(journal, error) : status;
+}
