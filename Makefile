@@ -78,7 +78,7 @@ $(BUILD)/obj/%.cc.o: %.cc Makefile | $(GENERATED)
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -MMD -MP -c $< -o $@
 
-$(SDK): PIC = -fPIC
+$(SDK): PIC = -fPIC -fvisibility=hidden
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
 
 $(BUILD)/libcommon.a: $(COMMON)

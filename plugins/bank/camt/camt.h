@@ -9,22 +9,23 @@
 /* Every element and attribute that is read; all others are passed over. ISO 20022 names, versions .01 to .14. */
 /* clang-format off */
 #define CAMT_NAMES(NAME) \
-	NAME(Acct) NAME(AcctSvcrRef) NAME(AddtlInf) NAME(AddtlNtryInf) NAME(AddtlRmtInf) \
-	NAME(AddtlTxInf) NAME(Amt) NAME(AmtDtls) NAME(BBAN) NAME(BICFI) NAME(Bal) \
-	NAME(BkToCstmrAcctRpt) NAME(BkToCstmrAcctRptV01) NAME(BkToCstmrDbtCdtNtfctn) \
-	NAME(BkToCstmrDbtCdtNtfctnV01) NAME(BkToCstmrStmt) NAME(BkToCstmrStmtV01) NAME(BkTxCd) \
-	NAME(Btch) NAME(Ccy) NAME(CcyXchg) NAME(Cd) NAME(CdOrPrtry) NAME(CdtDbtInd) NAME(Cdtr) \
-	NAME(CdtrAcct) NAME(CdtrAgt) NAME(CdtrRefInf) NAME(ChrgInclInd) NAME(Chrgs) \
-	NAME(ClrSysMmbId) NAME(Dbtr) NAME(DbtrAcct) NAME(DbtrAgt) NAME(Domn) NAME(Dt) NAME(DtTm) \
-	NAME(ElctrncSeqNb) NAME(EndToEndId) NAME(FinInstnId) NAME(Fmly) NAME(FrDtTm) NAME(FrToDt) \
-	NAME(GrpHdr) NAME(IBAN) NAME(Id) NAME(InstdAmt) NAME(InstrId) NAME(LastPgInd) \
-	NAME(LglSeqNb) NAME(MmbId) NAME(MndtId) NAME(MsgPgntn) NAME(NbOfNtries) NAME(NbOfTxs) \
-	NAME(Nm) NAME(Ntfctn) NAME(Ntry) NAME(NtryDtls) NAME(NtryRef) NAME(Othr) NAME(Ownr) \
-	NAME(Prtry) NAME(PrtryAcct) NAME(Pty) NAME(Rcrd) NAME(Ref) NAME(Refs) NAME(RltdAgts) \
-	NAME(RltdPties) NAME(RmtInf) NAME(RptgSeq) NAME(Rsn) NAME(RtrInf) NAME(RvslInd) NAME(Stmt) \
-	NAME(StmtPgntn) NAME(Strd) NAME(Sts) NAME(Sum) NAME(Svcr) NAME(ToDt) NAME(ToDtTm) NAME(Tp) \
-	NAME(TtlCdtNtries) NAME(TtlDbtNtries) NAME(TtlNtries) NAME(TxAmt) NAME(TxId) \
-	NAME(TxsSummry) NAME(UETR) NAME(UltmtCdtr) NAME(UltmtDbtr) NAME(ValDt) NAME(XchgRate)
+	NAME(Acct) NAME(AcctSvcrRef) NAME(AddtlNtryInf) NAME(AddtlRmtInf) NAME(AddtlTxInf) \
+	NAME(Amt) NAME(AmtDtls) NAME(BBAN) NAME(BIC) NAME(BICFI) NAME(Bal) NAME(BkToCstmrAcctRpt) \
+	NAME(BkToCstmrAcctRptV01) NAME(BkToCstmrDbtCdtNtfctn) NAME(BkToCstmrDbtCdtNtfctnV01) \
+	NAME(BkToCstmrStmt) NAME(BkToCstmrStmtV01) NAME(BkTxCd) NAME(BookgDt) NAME(Btch) NAME(Ccy) \
+	NAME(CcyXchg) NAME(Cd) NAME(CdOrPrtry) NAME(CdtDbtInd) NAME(Cdtr) NAME(CdtrAcct) \
+	NAME(CdtrAgt) NAME(CdtrRefInf) NAME(Chrgs) NAME(ClrSysMmbId) NAME(CreDtTm) NAME(Dbtr) \
+	NAME(DbtrAcct) NAME(DbtrAgt) NAME(Domn) NAME(ElctrncSeqNb) NAME(EndToEndId) \
+	NAME(FinInstnId) NAME(Fmly) NAME(FrDt) NAME(FrDtTm) NAME(FrToDt) NAME(GrpHdr) NAME(IBAN) \
+	NAME(Id) NAME(InstdAmt) NAME(InstrId) NAME(LglSeqNb) NAME(MmbId) NAME(MndtId) \
+	NAME(MsgPgntn) NAME(NbOfNtries) NAME(NbOfTxs) NAME(Nm) NAME(Ntfctn) NAME(Ntry) \
+	NAME(NtryDtls) NAME(NtryRef) NAME(Othr) NAME(Ownr) NAME(PgNb) NAME(Prtry) NAME(PrtryAcct) \
+	NAME(Rcrd) NAME(Ref) NAME(Refs) NAME(RltdAgts) NAME(RltdPties) NAME(RmtInf) NAME(Rpt) \
+	NAME(Rsn) NAME(RtrInf) NAME(RvslInd) NAME(Stmt) NAME(StmtPgntn) NAME(Strd) NAME(Sts) \
+	NAME(SubFmlyCd) NAME(Sum) NAME(Svcr) NAME(ToDt) NAME(ToDtTm) NAME(Tp) NAME(TtlCdtNtries) \
+	NAME(TtlChrgsAndTaxAmt) NAME(TtlDbtNtries) NAME(TtlNtries) NAME(TxAmt) NAME(TxDtls) \
+	NAME(TxId) NAME(TxsSummry) NAME(UETR) NAME(UPIC) NAME(UltmtCdtr) NAME(UltmtDbtr) \
+	NAME(Ustrd) NAME(ValDt) NAME(XchgRate)
 /* clang-format on */
 
 #define CAMT_ENUMERATOR(name) CAMT_##name,

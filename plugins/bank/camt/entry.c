@@ -29,8 +29,8 @@ struct transaction {
 struct entry {
 	struct camt_amount amount;
 	struct ep_text direction, status, reversal, booking_date, value_date, reference, batch_count;
-	struct transaction own;   /* what stands in the entry itself */
-	struct transaction first; /* the first of its transactions */
+	struct transaction own;  /* what stands in the entry itself */
+	struct transaction last; /* the transaction read last, not put yet: whether it is the only one is not known */
 	uint32_t transactions;
 };
 
@@ -375,9 +375,9 @@ static void put_party(const struct camt_reader *reader, const struct party_field
 /* The transaction read last as an item of `details`. */
 static void put_last_transaction(const struct camt_reader *reader, const struct entry *entry)
 {
-	const struct transaction *transaction = &entry->last;
 	static const struct party_fields fields = {EP_SETTLEMENT_DETAILS_COUNTERPARTY,
 		EP_SETTLEMENT_DETAILS_COUNTERPARTY_ACCOUNT, EP_SETTLEMENT_DETAILS_COUNTERPARTY_AGENT};
+	const struct transaction *transaction = &entry->last;
 	const struct ep_host *host = reader->host;
 	struct ep_text direction = transaction->direction.value.length ? transaction->direction : entry->direction;
 	struct camt_amount amount = transaction->amount;
