@@ -14,6 +14,7 @@
 
 struct record_policy {
 	struct ep_slice person_key; /* empty: persons' numbers keep their mask only */
+	struct ep_slice source;     /* its name: the account where the sender names none; empty: left out then */
 };
 
 struct record_rejection {
@@ -31,7 +32,7 @@ EP_MUST_CHECK enum ep_status record_accept(const struct record_policy *policy, s
 /* Structure only; true if `encoded` is exactly one sound record. */
 bool record_check(struct ep_slice encoded);
 
-/* SHA-256 over the encoding without its quality list. */
+/* SHA-256 over the encoding as it would be without its quality list. */
 void record_content_hash(struct ep_slice encoded, uint8_t hash[32]);
 
 /*

@@ -90,6 +90,7 @@ $1 == "enum" {
 		parent = field_id[substr(name, 1, dot - 1)]
 		if (!parent || field_type[record, parent] != "list") die("the list of " name " is not declared before it")
 	}
+	if (dot && type[1] == "person") die("a person's number is a field of the record itself")
 	if (++fields > 255) die("a record has at most 255 fields")
 	field_type[record, id] = type[1]
 	declare("field " record " " id " " name " " type[1] (type[1] ~ /^(enum|code)$/ ? " " type[2] : ""))
@@ -140,6 +141,10 @@ END {
 		n = split(ids[record], list, ",")
 		for (i = 1; i <= n; i++) printf "%s", field_row[record, list[i]]
 		print "};"
+		if (business_time[record] != "" && field_type[record, own_field(record, business_time[record])] != "time") {
+			print record ": the business time " business_time[record] " is not of type time" > "/dev/stderr"
+			exit 1
+		}
 		m = split(keys[record], parts, " ")
 		printf "static const struct schema_key_part %s_key[] = {", record
 		for (i = 1; i <= m; i++) {

@@ -1,58 +1,10 @@
 /* check_record_builder.c: records are built canonically from puts in any order; what is put wrongly is named. */
-#include <check.h>
-#include <stdlib.h>
-#include <string.h>
+#include "record_fixture.h"
 
-#include "record/accept.h"
-#include "record/encode.h"
-
-static struct record_builder *builder;
 static struct ep_slice encoded, text;
 static const struct record_origin *origins;
 static uint32_t origin_count;
 static enum ep_error error;
-
-static void setup(void)
-{
-	builder = record_builder_create(RECORD_BYTES_MAX);
-	ck_assert_ptr_nonnull(builder);
-}
-
-static void teardown(void)
-{
-	record_builder_destroy(builder);
-}
-
-static struct ep_text say(const char *string)
-{
-	return (struct ep_text){ep_slice_of(string), 0, 0, EP_NO_PART, EP_UTF8};
-}
-
-static struct ep_text from(const char *string, uint64_t offset)
-{
-	return (struct ep_text){ep_slice_of(string), offset, strlen(string), 0, EP_UTF8};
-}
-
-static struct ep_decimal decimal(int64_t units, uint32_t scale)
-{
-	return (struct ep_decimal){(uint64_t)units, units < 0 ? -1 : 0, scale, 0};
-}
-
-static struct ep_money money(int64_t units, uint32_t scale, const char *currency)
-{
-	struct ep_money value = {.amount = decimal(units, scale)};
-
-	memcpy(value.currency, currency, strlen(currency));
-	return value;
-}
-
-static struct ep_quantity quantity(int64_t units, const char *unit)
-{
-	struct ep_quantity value = {.quantity = decimal(units, 0)};
-
-	memcpy(value.unit, unit, strlen(unit));
-	return value;
-}
 
 static enum ep_status end(void)
 {
@@ -376,23 +328,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("record builder");
-	TCase *tcase = tcase_create("builder");
-	SRunner *runner;
-	int failed;
+	const TTest *const tests[] = {every_type_comes_back, any_order_gives_the_same_bytes, nothing_is_absent,
+		notes_are_written_once, mistakes_are_named, extreme_decimals, a_record_has_a_maximum};
 
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	tcase_add_test(tcase, every_type_comes_back);
-	tcase_add_test(tcase, any_order_gives_the_same_bytes);
-	tcase_add_test(tcase, nothing_is_absent);
-	tcase_add_test(tcase, notes_are_written_once);
-	tcase_add_test(tcase, mistakes_are_named);
-	tcase_add_test(tcase, extreme_decimals);
-	tcase_add_test(tcase, a_record_has_a_maximum);
-	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return run_suite("record builder", tests, sizeof(tests) / sizeof(tests[0]));
 }
