@@ -20,10 +20,10 @@ struct call_sink {
 };
 
 struct call_options {
-	size_t memory_max;   /* of what host->alloc() and the services give out, bytes */
-	size_t json_max;     /* of one JSON document, bytes */
-	bool reject_message; /* on_bad_record = "reject-message" (or EP_WHOLE_ONLY): reject() fails the message */
-	struct ep_slice zone;	 /* option `zone`; empty: none declared */
+	size_t memory_max;       /* of what host->alloc() and the services give out, bytes */
+	size_t json_max;         /* of one JSON document, bytes */
+	bool reject_message;     /* on_bad_record = "reject-message" (or EP_WHOLE_ONLY): reject() fails the message */
+	struct ep_slice zone;    /* option `zone`; empty: none declared */
 	struct ep_slice charset; /* option `charset`; empty: as the message says */
 	struct call_sink sink;
 };
@@ -39,7 +39,8 @@ struct ep_call;
 
 /* Reads zone data, opens converters, and so on: everything that needs a file, before the sandbox is closed.
  * EP_BAD_CONFIG for a zone or charset that doesn't exist. */
-EP_MUST_CHECK enum ep_status call_create(struct ep_call **call, const struct call_options *options, struct error *error);
+EP_MUST_CHECK enum ep_status call_create(
+	struct ep_call **call, const struct call_options *options, struct error *error);
 void call_destroy(struct ep_call *call);
 
 /* The table that plugins are given. */
