@@ -254,8 +254,15 @@ static void host_put_money(struct ep_call *call, uint32_t field, struct ep_money
 
 static void host_put_quantity(struct ep_call *call, uint32_t field, struct ep_quantity value, struct ep_text origin)
 {
-	if (wanted(call))
-		record_builder_quantity(call->builder, field, value, sent_origin(call, origin));
+	struct ep_slice unit = {value.unit, strnlen(value.unit, sizeof(value.unit))};
+
+	if (!wanted(call))
+		return;
+	if (utf8_valid_until(unit) < unit.length) {
+		stick(call, EP_ERR_CHARSET, &origin, origin.length, "a unit that isn't UTF-8");
+		return;
+	}
+	record_builder_quantity(call->builder, field, value, sent_origin(call, origin));
 }
 
 static void host_put_date(struct ep_call *call, uint32_t field, struct ep_date value, struct ep_text origin)
@@ -272,7 +279,9 @@ static void host_put_time(struct ep_call *call, uint32_t field, struct ep_time v
 
 static void host_put_person_id(struct ep_call *call, uint32_t field, struct ep_slice kind, struct ep_text number)
 {
-	if (wanted(call) && number.value.length && make_utf8(call, &number))
+	if (utf8_valid_until(kind) < kind.length)
+		call_misuse(call, "a kind of identity number that isn't UTF-8");
+	else if (wanted(call) && number.value.length && make_utf8(call, &number))
 		record_builder_person(call->builder, field, kind, sent_origin(call, number));
 }
 
@@ -366,6 +375,5 @@ const struct ep_host call_host_table = {
 	.log = host_log,
 	.alloc = call_alloc,
 	.json = &json_service,
-	.xml = &xml_service,
 	.text = &utf8_service,
 };

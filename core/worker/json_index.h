@@ -9,7 +9,7 @@
 #ifndef WORKER_JSON_INDEX_H
 #define WORKER_JSON_INDEX_H
 
-#include <entrepot/plugin.h>
+#include <entrepot/types.h> /* alone: this header is read by a C++ compiler, to which ep_header is two things */
 
 #ifdef __cplusplus
 extern "C" {

@@ -326,7 +326,6 @@ static bool take_value(struct json_walk *walk, struct member member)
 	case '"':
 		kind = EP_JSON_STRING;
 		sound = take_string(walk, ++begin, &end, &escaped);
-		walk->end = (uint32_t)end + 1;
 		break;
 	case 't':
 		kind = EP_JSON_TRUE;
@@ -348,8 +347,7 @@ static bool take_value(struct json_walk *walk, struct member member)
 	}
 	if (!sound)
 		return false;
-	if (kind != EP_JSON_STRING)
-		walk->end = (uint32_t)end;
+	walk->end = (uint32_t)end + (kind == EP_JSON_STRING); /* behind its quote */
 	set_scalar(node, kind, begin, end);
 	node->bits |= escaped ? FLAG : 0;
 	walk->at++;
