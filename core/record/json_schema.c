@@ -147,8 +147,10 @@ static void write_type(struct json *json, const struct schema_field *field)
 		json_name(json, "items");
 		json_object_begin(json);
 		json_member_string(json, "type", "string");
+		if (field->length_max)
+			json_member_integer(json, "x-length-max", field->length_max);
 		json_object_end(json);
-		break;
+		return;
 	case SCHEMA_ENUM:
 		json_name(json, "enum");
 		json_array_begin(json);
