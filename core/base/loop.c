@@ -20,10 +20,12 @@ struct post {
 
 struct loop {
 	struct event_base *base;
-	struct event *woken;	      /* eventfd: another thread has posted */
-	struct event *pass_end;	      /* made active when a task is queued; lowest priority, so after the pass's events */
+	struct event *woken;    /* eventfd: another thread has posted */
+	struct event *wait;     /* bounds loop_run_once() */
+	struct event *pass_end; /* made active when a task is queued; lowest priority, so after the pass's events */
 	struct loop_task *first, **last;
-	pthread_mutex_t lock;	      /* guards what follows */
+	struct loop_task *running; /* of the current pass, not yet run */
+	pthread_mutex_t lock;      /* guards what follows */
 	struct post *posts;
 	size_t post_count;
 	size_t post_capacity;
@@ -32,16 +34,15 @@ struct loop {
 
 static void run_tasks(struct loop *loop)
 {
-	struct loop_task *task = loop->first;
+	struct loop_task *task;
 
+	loop->running = loop->first;
 	loop->first = NULL; /* what a task queues runs in the next pass */
 	loop->last = &loop->first;
-	while (task) {
-		struct loop_task *next = task->next;
-
+	while ((task = loop->running)) {
+		loop->running = task->next;
 		task->queued = false;
 		task->run(task->argument);
-		task = next;
 	}
 }
 
@@ -73,6 +74,13 @@ static void on_woken(evutil_socket_t fd, short what, void *argument)
 	free(posts);
 }
 
+static void on_waited(evutil_socket_t fd, short what, void *argument)
+{
+	(void)fd;
+	(void)what;
+	(void)argument;
+}
+
 enum ep_status loop_create(struct loop **out, struct error *error)
 {
 	struct loop *loop = calloc(1, sizeof(*loop));
@@ -90,7 +98,8 @@ enum ep_status loop_create(struct loop **out, struct error *error)
 		goto failed;
 	loop->woken = event_new(loop->base, loop->wake_fd, EV_READ | EV_PERSIST, on_woken, loop);
 	loop->pass_end = event_new(loop->base, -1, 0, on_pass_end, loop);
-	if (!loop->woken || !loop->pass_end || event_priority_set(loop->woken, 0) == -1 ||
+	loop->wait = evtimer_new(loop->base, on_waited, NULL);
+	if (!loop->woken || !loop->pass_end || !loop->wait || event_priority_set(loop->woken, 0) == -1 ||
 		event_priority_set(loop->pass_end, 1) == -1 || event_add(loop->woken, NULL) == -1)
 		goto failed;
 	*out = loop;
@@ -108,6 +117,8 @@ void loop_destroy(struct loop *loop)
 		event_free(loop->woken);
 	if (loop->pass_end)
 		event_free(loop->pass_end);
+	if (loop->wait)
+		event_free(loop->wait);
 	if (loop->base)
 		event_base_free(loop->base);
 	if (loop->wake_fd != -1)
@@ -122,19 +133,13 @@ void loop_run(struct loop *loop)
 	event_base_dispatch(loop->base);
 }
 
-static void on_waited(evutil_socket_t fd, short what, void *argument)
-{
-	(void)fd;
-	(void)what;
-	(void)argument;
-}
-
 void loop_run_once(struct loop *loop, int64_t wait_ns)
 {
 	struct timeval wait = {.tv_sec = wait_ns / NS_PER_S, .tv_usec = wait_ns % NS_PER_S / NS_PER_US};
 
-	event_base_once(loop->base, -1, EV_TIMEOUT, on_waited, NULL, &wait);
+	event_add(loop->wait, &wait);
 	event_base_loop(loop->base, EVLOOP_ONCE);
+	event_del(loop->wait);
 }
 
 void loop_stop(struct loop *loop)
@@ -157,6 +162,26 @@ void loop_task_queue(struct loop *loop, struct loop_task *task)
 		event_active(loop->pass_end, 0, 0);
 	*loop->last = task;
 	loop->last = &task->next;
+}
+
+void loop_task_cancel(struct loop *loop, struct loop_task *task)
+{
+	struct loop_task **at = &loop->running;
+
+	if (!task->queued)
+		return;
+	while (*at && *at != task)
+		at = &(*at)->next;
+	if (!*at) {
+		at = &loop->first;
+		while (*at && *at != task)
+			at = &(*at)->next;
+		ASSERT(*at);
+		if (!task->next)
+			loop->last = at;
+	}
+	*at = task->next;
+	task->queued = false;
 }
 
 void loop_post(struct loop *loop, void (*run)(void *argument), void *argument)

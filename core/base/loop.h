@@ -28,7 +28,7 @@ struct loop_timer {
 	void *argument;
 	struct loop *loop;
 	struct event *event; /* owned; NULL in simulation */
-	int64_t due_ns;	     /* monotonic; 0: not set */
+	int64_t due_ns;      /* monotonic; 0: not set */
 };
 
 enum ep_status loop_create(struct loop **loop, struct error *error);
@@ -42,6 +42,8 @@ struct event_base *loop_base(struct loop *loop);
 
 /* Queues the task, once however often it is called before it runs. */
 void loop_task_queue(struct loop *loop, struct loop_task *task);
+/* It won't run; its owner may be freed. */
+void loop_task_cancel(struct loop *loop, struct loop_task *task);
 /* From any thread: `run` is called on the loop's thread soon. The queue holds at most 65,536; more is a defect. */
 void loop_post(struct loop *loop, void (*run)(void *argument), void *argument);
 
