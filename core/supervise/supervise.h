@@ -52,7 +52,7 @@ struct worker_identity {
 	const char *name, *version; /* of the plugin */
 	uint64_t build;
 	const char *layers; /* of the sandbox that are active, separated by blanks, as probed by the worker */
-	pid_t pid;	    /* 0: not running */
+	pid_t pid;          /* 0: not running */
 	uint64_t restarts;
 	uint64_t crashes;
 };
@@ -67,9 +67,9 @@ void worker_destroy(struct worker *worker);
 const struct worker_identity *worker_identity(const struct worker *worker);
 
 enum call_result {
-	CALL_OK = 1,	  /* records and rejects were given */
-	CALL_FAILED = 2,  /* the plugin refused the message: code, place, text are set */
-	CALL_CRASHED = 3  /* crash, deadline, memory or lies, twice: code and text say which, with signal and version */
+	CALL_OK = 1,     /* records and rejects were given */
+	CALL_FAILED = 2, /* the plugin refused the message: code, place, text are set */
+	CALL_CRASHED = 3 /* crash, deadline, memory or lies, twice: code and text say which, with signal and version */
 };
 
 struct call_place {
@@ -79,14 +79,15 @@ struct call_place {
 struct worker_call {
 	/* Set by the caller; all must stay valid until `end`. */
 	struct ep_slice body; /* inline; or: */
-	int body_fd;	      /* -1, or a descriptor for reading, from offset 0; stays the caller's */
+	int body_fd;          /* -1, or a descriptor for reading, from offset 0; stays the caller's */
 	uint64_t body_length;
 	struct ep_slice content_type, content_encoding, name;
 	const struct ep_header *headers;
 	uint32_t header_count;
 	void (*record)(struct worker_call *call, struct ep_slice encoded, const struct record_origin *origins,
 		uint32_t origin_count);
-	void (*reject)(struct worker_call *call, enum ep_error code, const struct ep_place *place, struct ep_slice text);
+	void (*reject)(
+		struct worker_call *call, enum ep_error code, const struct ep_place *place, struct ep_slice text);
 	void (*restarted)(struct worker_call *call); /* forget what came so far: it comes again */
 	void (*end)(struct worker_call *call, enum call_result result, enum ep_error code, const struct ep_place *place,
 		struct ep_slice text);

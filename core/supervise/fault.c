@@ -1,0 +1,274 @@
+/*
+ * fault.c: what becomes of a worker that is late, ends or lies, and of the calls that it had.
+ *
+ * A call is counted as the culprit only if it was the one under way: the worker's progress page says which, and failing
+ * that it's the first that wasn't answered. All others are sent again, uncounted. The culprit is tried once more, alone,
+ * in a fresh worker; then it ends as CALL_CRASHED. A page that lies costs its own source a second try of another message.
+ * A worker that ends before its first good answer is started again after a delay that doubles.
+ */
+#include "supervise/state.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "worker/protocol.h"
+
+#define TRIES_MAX 2
+#define THROTTLE_FIRST_NS (100 * NS_PER_MS)
+#define THROTTLE_MAX_NS (60 * NS_PER_S)
+#define TICK_MIN_NS (10 * NS_PER_MS)
+#define MIB ((uint64_t)1024 * 1024)
+
+static int64_t time_allowed(const struct worker *worker, const struct worker_call *call)
+{
+	const uint64_t length = call->body_fd != -1 ? call->body_length : call->body.length;
+
+	return worker->options.deadline_ns + (int64_t)(length / MIB) * worker->options.deadline_per_mib_ns;
+}
+
+/* Looked at four times a deadline: a call is killed when it has taken at most a quarter more than it may. */
+static int64_t tick(const struct worker *worker)
+{
+	const int64_t quarter = worker->options.deadline_ns / 4;
+
+	return quarter > TICK_MIN_NS ? quarter : TICK_MIN_NS;
+}
+
+/* The call that the worker says it is busy with, else the first that it has not answered; NULL: it has none. */
+static struct worker_call *under_way(struct worker *worker)
+{
+	const uint64_t number = worker->channel ? worker->supervisor->ops->progress(worker->channel) : 0;
+
+	for (struct worker_call *call = worker->first; call && call != worker->unsent; call = call->next) {
+		if (call->number == number)
+			return call;
+	}
+	return worker->first != worker->unsent ? worker->first : NULL;
+}
+
+void fault_arm(struct worker *worker)
+{
+	worker->seen_number = 0;
+	worker->seen_ns = clock_monotonic_ns();
+	worker->graced = false;
+	if (worker->timer.due_ns == 0)
+		loop_timer_set(&worker->timer, tick(worker));
+}
+
+void fault_kill(struct worker *worker, enum ep_error code, bool of_first, const char *format, ...)
+{
+	va_list arguments;
+
+	if (!worker->channel || worker->dying)
+		return;
+	va_start(arguments, format);
+	vsnprintf(worker->fault_text, sizeof(worker->fault_text), format, arguments);
+	va_end(arguments);
+	worker->fault_code = code;
+	worker->fault_of_first = of_first;
+	worker->dying = true;
+	worker->supervisor->ops->want(worker->channel, false, false);
+	worker->supervisor->ops->kill(worker->channel);
+}
+
+void worker_fault(struct worker *worker, const char *what)
+{
+	fault_kill(worker, EP_ERR_PLUGIN_FAULT, true, "%s", what);
+}
+
+static void watch(struct worker *worker)
+{
+	const int64_t now = clock_monotonic_ns();
+	struct worker_call *call = under_way(worker);
+	const uint64_t heard = worker->heard;
+
+	if (!call)
+		return; /* armed again by the next call */
+	if (call->number != worker->seen_number) {
+		worker->seen_number = call->number;
+		worker->graced = false;
+		if (worker->seen_ns < now - tick(worker))
+			worker->seen_ns = now - tick(worker); /* it began after the last look */
+	} else if (now - worker->seen_ns > time_allowed(worker, call)) {
+		/* Its answer may be waiting here, if it is this thread that was held up. */
+		if (!worker->graced)
+			answer_read(worker);
+		if (worker->graced || worker->heard == heard)
+			fault_kill(worker, EP_ERR_PLUGIN_DEADLINE, false,
+				"didn't finish within its deadline of %lld ms",
+				(long long)(time_allowed(worker, call) / NS_PER_MS));
+		worker->graced = true;
+	}
+	if (!worker->dying)
+		loop_timer_set(&worker->timer, tick(worker));
+}
+
+void fault_timer(void *argument)
+{
+	struct worker *worker = argument;
+
+	switch (worker->state) {
+	case WORKER_THROTTLED:
+		worker->state = WORKER_STOPPED;
+		if (worker->count > 0)
+			submit_start(worker);
+		break;
+	case WORKER_STARTING:
+		fault_kill(worker, EP_ERR_WORKER_DIED, false, "it wasn't ready in time");
+		break;
+	case WORKER_SERVING:
+		watch(worker);
+		if (worker->unsent)
+			submit_pump(worker);
+		break;
+	case WORKER_STOPPED:
+		break;
+	}
+}
+
+/* Whether a worker of this history waits before it is started again, and for how long. */
+static int64_t throttle(const struct worker *worker)
+{
+	int64_t delay = THROTTLE_FIRST_NS;
+
+	if (worker->failures == 0)
+		return 0;
+	for (uint32_t i = 1; i < worker->failures && delay < THROTTLE_MAX_NS; i++)
+		delay *= 2;
+	if (delay > THROTTLE_MAX_NS)
+		delay = THROTTLE_MAX_NS;
+	return delay * 3 / 4 + (int64_t)random_below((uint64_t)delay / 4);
+}
+
+static void schedule(struct worker *worker)
+{
+	const int64_t delay = throttle(worker);
+
+	worker->state = WORKER_STOPPED;
+	if (delay > 0) {
+		worker->state = WORKER_THROTTLED;
+		loop_timer_set(&worker->timer, delay);
+		log_warn("worker throttled", log_text("source", worker->options.source),
+			log_number("delay_ms", delay / NS_PER_MS), log_number("failures", worker->failures));
+	} else if (worker->count > 0) {
+		loop_task_queue(worker->supervisor->loop, &worker->send_task);
+	}
+}
+
+/* How it ended, as a sentence about the plugin goes on; and the code for it. */
+static enum ep_error describe(const struct worker *worker, const struct channel_exit *how, char *text, size_t size)
+{
+	if (worker->fault_text[0] != '\0') {
+		snprintf(text, size, "%s", worker->fault_text);
+		return worker->fault_code;
+	}
+	if (how->signal == SIGKILL && worker->dying) {
+		snprintf(text, size, "closed its socket");
+		return EP_ERR_PLUGIN_FAULT;
+	}
+	if (how->signal == SIGSYS && worker->last_line[0] != '\0') {
+		snprintf(text, size, "died of SIGSYS: %s", worker->last_line);
+		return EP_ERR_PLUGIN_CRASH;
+	}
+	if (how->signal != 0) {
+		const char *name = sigabbrev_np(how->signal);
+
+		snprintf(text, size, "died of signal %d, SIG%s", how->signal, name ? name : "?");
+		return EP_ERR_PLUGIN_CRASH;
+	}
+	if (how->status == WORKER_EXIT_MEMORY) {
+		snprintf(text, size, "crashed when it had used up its memory_max of %lld MiB",
+			(long long)(worker->options.memory_max / (int64_t)MIB));
+		return EP_ERR_PLUGIN_MEMORY;
+	}
+	if (how->status == WORKER_EXIT_BODY) {
+		snprintf(text, size, "couldn't read the message: the disk failed, or the file was cut short");
+		return EP_ERR_IO;
+	}
+	snprintf(text, size, "ended by itself with status %d in the middle of a call", how->status);
+	return EP_ERR_PLUGIN_CRASH;
+}
+
+static void end_culprit(struct worker *worker, struct worker_call *call, enum ep_error code, const char *what)
+{
+	const struct ep_place nowhere = ep_place_none();
+	char text[512];
+	int length = snprintf(text, sizeof(text), "plugin %s %s (build %016llx) %s, twice", worker->plugin_name,
+		worker->plugin_version, (unsigned long long)worker->identity.build, what);
+
+	submit_unlink(worker, call);
+	if (length >= (int)sizeof(text))
+		length = (int)sizeof(text) - 1;
+	call->end(call, CALL_CRASHED, code, &nowhere, ep_slice_make(text, (uint64_t)length));
+}
+
+static void close_channel(struct worker *worker)
+{
+	loop_timer_cancel(&worker->timer);
+	lines_end(worker);
+	worker->supervisor->ops->close(worker->channel);
+	worker->channel = NULL;
+	worker->identity.pid = 0;
+	submit_reset(worker);
+	buffer_free(&worker->in);
+}
+
+/* It ended before it was ready: no call is to blame, all wait. */
+static void end_of_start(struct worker *worker, const char *what)
+{
+	if (!worker->refused) {
+		worker->start_status = EP_IO;
+		error_set(&worker->start_error, EP_IO, EP_ERR_WORKER_DIED, "%s: the worker %s before it was ready%s%s",
+			worker->options.plugin_path, what, worker->last_line[0] ? ": " : "", worker->last_line);
+	}
+	log_error("worker not started", log_text("source", worker->options.source),
+		log_text("why", worker->start_error.text));
+}
+
+void fault_exited(struct worker *worker, const struct channel_exit *how)
+{
+	const bool starting = worker->state == WORKER_STARTING;
+	struct worker_call *culprit;
+	enum ep_error code;
+	char what[400];
+
+	while (answer_read(worker)) /* its last words, as many as the socket holds */
+		;
+	culprit = worker->fault_of_first && worker->fault_text[0] ? worker->first : under_way(worker);
+	if (culprit && worker->first == worker->unsent)
+		culprit = NULL; /* it had no call */
+	lines_end(worker);
+	code = describe(worker, how, what, sizeof(what));
+	close_channel(worker);
+	worker->identity.crashes++;
+	if (!worker->good)
+		worker->failures++;
+	if (starting)
+		end_of_start(worker, what);
+	else
+		log_warn("worker ended", log_text("source", worker->options.source),
+			log_text("plugin", worker->plugin_name), log_text("how", what),
+			log_number("calls_pending", (int64_t)worker->count));
+	if (worker->first && worker->first_given) {
+		worker->first_given = false;
+		worker->first->restarted(worker->first);
+	}
+	worker->first_output = 0;
+	if (culprit && ++culprit->tries >= TRIES_MAX)
+		end_culprit(worker, culprit, code, what);
+	schedule(worker);
+}
+
+void fault_unstartable(struct worker *worker, const struct error *error)
+{
+	worker->failures++;
+	worker->start_status = EP_IO;
+	worker->start_error = *error;
+	log_error("worker not started", log_text("source", worker->options.source), log_text("why", error->text));
+	schedule(worker);
+}
