@@ -1,0 +1,62 @@
+/*
+ * main.c: `entrepot COMMAND ...`: finds the command and hands over. Every command explains itself with --help.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "conf/setting.h"
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} commands[] = {
+	{"normalize", command_normalize, "run files through a plugin and print the records as events"},
+	{"schema", command_schema, "print the JSON Schema of the unified format"},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *to)
+{
+	fputs("Usage: entrepot COMMAND [ARGUMENTS]\n\n"
+	      "One point of access for the messages of platforms, banks, warehouses, carriers and insurers.\n\n",
+		to);
+	for (size_t i = 0; i < COMMANDS; i++)
+		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].summary);
+	fputs("\nentrepot COMMAND --help says more about one of them.\n", to);
+}
+
+static const char *command_name(const void *argument, size_t index)
+{
+	(void)argument;
+	return commands[index].name;
+}
+
+static int unknown(const char *name)
+{
+	const char *nearest = nearest_name(name, command_name, NULL, COMMANDS);
+
+	fprintf(stderr, "entrepot: no command '%s'%s%s%s\n", name, nearest ? "; nearest: '" : "",
+		nearest ? nearest : "", nearest ? "'" : "");
+	print_usage(stderr);
+	return COMMAND_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_usage(stderr);
+		return COMMAND_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+		print_usage(stdout);
+		return COMMAND_OK;
+	}
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	}
+	return unknown(argv[1]);
+}
