@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "record/bytes.h"
 
-/* ISO 13616 register: the countries whose account numbers are IBANs. */
+/* ISO 13616 register: the countries whose account numbers are IBANs. Sorted. */
 static const char iban_countries[][3] = {"AD", "AE", "AL", "AT", "AZ", "BA", "BE", "BG", "BH", "BI", "BR", "BY", "CH",
 	"CR", "CY", "CZ", "DE", "DJ", "DK", "DO", "EE", "EG", "ES", "FI", "FK", "FO", "FR", "GB", "GE", "GI", "GL",
 	"GR", "GT", "HN", "HR", "HU", "IE", "IL", "IQ", "IS", "IT", "JO", "KW", "KZ", "LB", "LC", "LI", "LT", "LU",
@@ -33,9 +33,19 @@ bool gtin_valid(struct ep_slice text)
 
 static bool iban_country(const char *code)
 {
-	for (size_t i = 0; i < sizeof(iban_countries) / sizeof(iban_countries[0]); i++)
-		if (code[0] == iban_countries[i][0] && code[1] == iban_countries[i][1])
+	size_t low = 0, high = sizeof(iban_countries) / sizeof(iban_countries[0]);
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		int order = memcmp(iban_countries[middle], code, 2);
+
+		if (order == 0)
 			return true;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return false;
 }
 
@@ -47,7 +57,8 @@ static bool is_digit(char byte)
 bool iban_valid(struct ep_slice text)
 {
 	char plain[IBAN_MAX];
-	uint32_t length = 0, rest = 0;
+	uint64_t rest = 0;
+	uint32_t length = 0;
 
 	for (uint64_t i = 0; i < text.length; i++) {
 		char byte = text.data[i];
@@ -66,10 +77,11 @@ bool iban_valid(struct ep_slice text)
 	for (uint32_t i = 0; i < length; i++) {
 		char byte = plain[(i + 4) % length];
 
-		rest = is_digit(byte) ? rest * 10 + (uint32_t)(byte - '0') : rest * 100 + (uint32_t)(byte - 'A' + 10);
-		rest %= 97;
+		rest = is_digit(byte) ? rest * 10 + (uint64_t)(byte - '0') : rest * 100 + (uint64_t)(byte - 'A' + 10);
+		if (rest >= 1000000000000000) /* so that another two digits fit */
+			rest %= 97;
 	}
-	return rest == 1;
+	return rest % 97 == 1;
 }
 
 static bool too_long(const struct schema_field *field, struct ep_slice text)

@@ -8,8 +8,26 @@
 #include "base/text.h"
 #include "record/bytes.h"
 
-/* A literal of known length. */
-#define ADD(out, literal) buffer_append((out), (literal), sizeof(literal) - 1)
+/* buffer_reserve() and buffer_append(), inline where there is room: nearly always, since buffers are used again. */
+static inline char *reserve(struct buffer *out, size_t length)
+{
+	if (out->failed == EP_OK && out->capacity - out->length >= length)
+		return out->data + out->length;
+	return buffer_reserve(out, length);
+}
+
+static inline void add(struct buffer *out, const void *data, size_t length)
+{
+	char *at = reserve(out, length);
+
+	if (!at)
+		return;
+	memcpy(at, data, length);
+	out->length += length;
+}
+
+/* A literal, whose length is known. */
+#define ADD(out, literal) add((out), (literal), sizeof(literal) - 1)
 
 static bool has_byte(uint64_t eight, uint8_t byte)
 {
@@ -41,12 +59,12 @@ static void add_text(struct buffer *out, struct ep_slice text)
 	char *at;
 
 	if (!is_plain(text)) {
-		buffer_append_byte(out, '"');
+		ADD(out, "\"");
 		json_escape(out, text);
-		buffer_append_byte(out, '"');
+		ADD(out, "\"");
 		return;
 	}
-	at = buffer_reserve(out, text.length + 2);
+	at = reserve(out, text.length + 2);
 	if (!at)
 		return;
 	at[0] = '"';
@@ -59,7 +77,7 @@ static void add_text(struct buffer *out, struct ep_slice text)
 /* The name of a member, with the comma before it where one is due. */
 static void add_name(struct buffer *out, const char *name, size_t length, bool first)
 {
-	char *at = buffer_reserve(out, length + 4);
+	char *at = reserve(out, length + 4);
 
 	if (!at)
 		return;
@@ -83,13 +101,13 @@ static void add_integer(struct buffer *out, uint64_t magnitude, bool negative)
 	} while (magnitude);
 	if (negative)
 		digits[--at] = '-';
-	buffer_append(out, digits + at, sizeof(digits) - at);
+	add(out, digits + at, sizeof(digits) - at);
 }
 
 /* A decimal, date or time between quotes. */
 static void add_value(struct buffer *out, uint32_t type, struct ep_slice bytes)
 {
-	char *at = buffer_reserve(out, 64);
+	char *at = reserve(out, 64);
 	uint32_t length;
 
 	if (!at)
@@ -111,14 +129,14 @@ static void add_measured(struct buffer *out, struct ep_slice bytes, const char *
 {
 	struct ep_slice measure = ep_slice_make(bytes.data + DECIMAL_BYTES, bytes.length - DECIMAL_BYTES);
 
-	buffer_append_byte(out, '{');
+	ADD(out, "{");
 	add_name(out, name, name_length, true);
 	add_value(out, SCHEMA_DECIMAL, bytes);
 	if (measure.length) {
 		add_name(out, of, of_length, false);
 		add_text(out, measure);
 	}
-	buffer_append_byte(out, '}');
+	ADD(out, "}");
 }
 
 /* {"kind":"cn-id","hash":"<64 digits>","masked":"110*************2X"}; no hash where the gateway has no key. */
@@ -134,12 +152,12 @@ static void add_person(struct buffer *out, struct ep_slice bytes)
 	if (memcmp(hash, none, sizeof(none)) != 0) {
 		hex_write(hash, SEALED_HASH_BYTES, digits);
 		ADD(out, ",\"hash\":\"");
-		buffer_append(out, digits, 2 * SEALED_HASH_BYTES);
-		buffer_append_byte(out, '"');
+		add(out, digits, 2 * SEALED_HASH_BYTES);
+		ADD(out, "\"");
 	}
 	ADD(out, ",\"masked\":");
 	add_text(out, ep_slice_make(hash + SEALED_HASH_BYTES, bytes.length - 1 - kind_length - SEALED_HASH_BYTES));
-	buffer_append_byte(out, '}');
+	ADD(out, "}");
 }
 
 static void add_fields(struct buffer *out, struct record_reader reader);
@@ -149,17 +167,17 @@ static void add_list(struct buffer *out, const struct schema_record *record, con
 	struct ep_slice rest = value->bytes, item;
 	bool first = true;
 
-	buffer_append_byte(out, '[');
+	ADD(out, "[");
 	while (record_next_item(&rest, &item)) {
 		if (!first)
-			buffer_append_byte(out, ',');
+			ADD(out, ",");
 		first = false;
 		if (value->type == SCHEMA_TEXTS)
 			add_text(out, item);
 		else
 			add_fields(out, record_read_item(record, item));
 	}
-	buffer_append_byte(out, ']');
+	ADD(out, "]");
 }
 
 /* [{"field":"lines.sku","code":"too-long"}] */
@@ -201,7 +219,7 @@ static void add_member_value(struct buffer *out, const struct schema_record *rec
 		add_text(out, ep_slice_of(schema_code_find(value->field, get_u16(value->bytes.data))->text));
 		break;
 	case SCHEMA_BOOL:
-		buffer_append_slice(out, value->bytes.data[0] ? EP_SAY("true") : EP_SAY("false"));
+		add(out, value->bytes.data[0] ? "true" : "false", value->bytes.data[0] ? 4 : 5);
 		break;
 	case SCHEMA_INTEGER:
 		integer = record_integer(value->bytes);
@@ -236,7 +254,7 @@ static void add_fields(struct buffer *out, struct record_reader reader)
 	struct record_value value;
 	bool first = true;
 
-	buffer_append_byte(out, '{');
+	ADD(out, "{");
 	while (record_next(&reader, &value)) {
 		if (value.type == SCHEMA_PERSON)
 			continue; /* in clear: it doesn't leave the gateway */
@@ -249,7 +267,7 @@ static void add_fields(struct buffer *out, struct record_reader reader)
 		}
 		first = false;
 	}
-	buffer_append_byte(out, '}');
+	ADD(out, "}");
 }
 
 enum ep_status event_write_data(struct ep_slice record, struct buffer *out)
@@ -269,7 +287,7 @@ static void add_subject(struct buffer *out, struct ep_slice key)
 		char *at;
 
 		length = length > key.length - 2 ? key.length - 2 : length;
-		at = buffer_reserve(out, 3 * length + 1);
+		at = reserve(out, 3 * length + 1);
 		if (!at)
 			return;
 		if (!first)
@@ -308,11 +326,11 @@ enum ep_status event_write(const struct event *event, struct buffer *out)
 		return EP_MISUSE;
 	hex_write(event->id, sizeof(event->id), id);
 	ADD(out, "{\"specversion\":\"1.0\",\"id\":\"");
-	buffer_append(out, id, sizeof(id) - 1);
+	add(out, id, sizeof(id) - 1);
 	ADD(out, "\",\"source\":\"urn:entrepot:source:");
 	buffer_append_slice(out, event->source); /* [a-z][a-z0-9-]*: nothing to escape */
 	ADD(out, "\",\"type\":\"entrepot.");
-	buffer_append(out, record->name, record->name_length);
+	add(out, record->name, record->name_length);
 	ADD(out, ".v1\",\"subject\":\"");
 	add_subject(out, event->key);
 	ADD(out, "\"");
@@ -321,7 +339,7 @@ enum ep_status event_write(const struct event *event, struct buffer *out)
 		add_value(out, SCHEMA_TIME, time.bytes);
 	}
 	ADD(out, ",\"datacontenttype\":\"application/json\",\"dataschema\":\"urn:entrepot:schema:");
-	buffer_append(out, record->name, record->name_length);
+	add(out, record->name, record->name_length);
 	ADD(out, ":v1\",\"revision\":");
 	add_integer(out, event->revision, false);
 	if (event->version.length) {
@@ -334,6 +352,6 @@ enum ep_status event_write(const struct event *event, struct buffer *out)
 	}
 	ADD(out, ",\"data\":");
 	add_fields(out, record_read(event->record));
-	buffer_append_byte(out, '}');
+	ADD(out, "}");
 	return out->failed;
 }

@@ -7,18 +7,29 @@
  */
 #include "record/event.h"
 
+#include "base/error.h"
 #include "base/json.h"
 
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
+#define JOINED_MAX 128 /* bytes */
+
+/* A member whose text is put together. */
+static void write_joined(struct json *json, const char *name, const char *first, const char *second, const char *third)
+{
+	struct buffer text;
+
+	buffer_init(&text, JOINED_MAX);
+	buffer_append_string(&text, first);
+	buffer_append_string(&text, second);
+	buffer_append_string(&text, third);
+	ASSERT(text.failed == EP_OK);
+	json_member_text(json, name, buffer_slice(&text));
+	buffer_free(&text);
+}
 
 static void write_ref(struct json *json, const char *name)
 {
-	char reference[64] = "#/$defs/";
-	size_t length = strlen(name), at = strlen(reference);
-
-	length = length < sizeof(reference) - at ? length : sizeof(reference) - at - 1;
-	memcpy(reference + at, name, length);
-	json_member_text(json, "$ref", ep_slice_make(reference, at + length));
+	write_joined(json, "$ref", "#/$defs/", name, "");
 }
 
 static void write_pattern(struct json *json, const char *name, const char *pattern, const char *format)
@@ -238,22 +249,6 @@ static void write_record(struct json *json, const struct schema_record *record)
 	json_array_end(json);
 }
 
-/* The same as `dataschema` of the events. */
-static void write_id(struct json *json, const char *name)
-{
-	struct buffer text;
-
-	buffer_init(&text, 96);
-	buffer_append_string(&text, "urn:entrepot:schema:");
-	if (name) {
-		buffer_append_string(&text, name);
-		buffer_append_byte(&text, ':');
-	}
-	buffer_append_string(&text, "v1");
-	json_member_text(json, "$id", buffer_slice(&text));
-	buffer_free(&text);
-}
-
 static void write_all(struct json *json)
 {
 	size_t count;
@@ -275,10 +270,12 @@ enum ep_status event_write_schema(const struct schema_record *record, struct buf
 
 	json_object_begin(&json);
 	json_member_string(&json, "$schema", DIALECT);
-	write_id(&json, record ? record->name : NULL);
 	if (record) {
+		write_joined(
+			&json, "$id", "urn:entrepot:schema:", record->name, ":v1"); /* `dataschema` of its events */
 		write_record(&json, record);
 	} else {
+		json_member_string(&json, "$id", "urn:entrepot:schema:v1");
 		json_member_string(&json, "description", "The data of every type of event; the type says which");
 		json_name(&json, "anyOf");
 		json_array_begin(&json);

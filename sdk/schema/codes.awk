@@ -37,7 +37,7 @@ END {
 	add_all("currency", "ADP AFA ANG ATS AZM BEF BGL BGN BYB BYR CUC CYP DEM ECS EEK ESP FIM FRF GHC GRD HRK IEP ITL LTL LUF LVL " \
 		"MGF MRO MTL MXP MZM NLG PLZ PTE ROL RUR SDD SIT SKK SLL SRG STD TMM TPE TRL UYP VEB VEF YUM ZAL ZMK ZWD ZWL ZWN ZWR", 3)
 	# Newer than some releases of iso-codes; metals, funds and test codes of the standard itself.
-	add_all("currency", "SLE VED XCG ZWG XAD XAF XAG XAU XBA XBB XBC XBD XCD XDR XOF XPD XPF XPT XSU XTS XUA XXX", 3)
+	add_all("currency", "SLE VED XCG ZWG XAD XAF XAG XAU XBA XBB XBC XBD XCD XDR XOF XPD XPF XPT XSU XTS XUA", 3)
 	# Not of the standard, yet what banks write for the offshore renminbi.
 	add_all("currency", "CNH", 3)
 	# Kosovo (user-assigned, used by the EU, SWIFT and carriers), Northern Ireland (EU VAT and customs).
