@@ -1,5 +1,5 @@
 /*
- * builder.c: builds one record's encoding from puts in any order.
+ * builder.c: builds one record's encoding from puts in any order. put.c has the puts of single values.
  *
  * Values go into one buffer in the order of the puts, already in their final form; each level (the record, an item of a
  * list) knows where its fields stand. When a level ends and its puts did not come in the order of the ids, its fields are
@@ -7,7 +7,7 @@
  *
  * The first error sticks; record_builder_end() hands it out.
  */
-#include "record/encode.h"
+#include "record/builder.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,55 +15,10 @@
 
 #include "base/error.h"
 #include "record/bytes.h"
-#include "record/quality.h"
-#include "record/sound.h"
 
-#define FIELDS_MAX QUALITY_FIELDS_MAX /* a record has at most 255 fields: generate.awk sees to it */
-#define BUFFER_START 4096             /* bytes */
+#define BUFFER_START 4096 /* bytes */
 #define ORIGINS_START 128
 #define NO_PART 0xffff
-
-#define BIT(type) (1u << (type))
-#define TEXT_TYPES                                                                                                     \
-	(BIT(SCHEMA_TEXT) | BIT(SCHEMA_CODE_CURRENCY) | BIT(SCHEMA_CODE_COUNTRY) | BIT(SCHEMA_CODE_UNIT) |             \
-		BIT(SCHEMA_GTIN) | BIT(SCHEMA_IBAN))
-
-/* One field of a level: its bytes, head included, and its origins. */
-struct span {
-	uint32_t offset;
-	uint32_t length;
-	uint32_t origin;
-	uint32_t origin_count;
-	uint32_t texts; /* of a texts field: how many */
-};
-
-struct level {
-	const struct schema_field *of;   /* the list that this is an item of; NULL: the record */
-	const struct schema_field *open; /* the list that was begun here; NULL: none */
-	uint32_t start;                  /* offset of the first field */
-	uint32_t origin_start;
-	uint32_t item;                  /* which item of `of` this is, from 0 */
-	uint32_t last;                  /* the largest index put so far */
-	bool sorted;                    /* the puts came in the order of the ids */
-	uint32_t open_items;            /* of `open` */
-	uint64_t seen[FIELDS_MAX / 64]; /* a bit for each field's index in the table */
-	struct span spans[FIELDS_MAX];  /* by that index, where seen */
-};
-
-struct record_builder {
-	const struct schema_record *record; /* NULL: none begun, or an unknown one */
-	bool active;
-	enum ep_status status;
-	enum ep_error error;
-	char text[256];
-	struct buffer bytes;
-	struct buffer sorted; /* scratch */
-	struct record_origin *origins, *sorted_origins;
-	uint32_t origin_count, origins_capacity;
-	struct quality quality;
-	uint32_t depth; /* of the innermost level */
-	struct level levels[RECORD_DEPTH_MAX + 1];
-};
 
 struct record_builder *record_builder_create(size_t bytes_max)
 {
@@ -98,8 +53,7 @@ void record_builder_destroy(struct record_builder *builder)
 	free(builder);
 }
 
-__attribute__((format(printf, 4, 5), cold)) static void refuse(
-	struct record_builder *builder, enum ep_status status, enum ep_error error, const char *format, ...)
+void builder_refuse(struct record_builder *builder, enum ep_status status, enum ep_error error, const char *format, ...)
 {
 	va_list arguments;
 
@@ -112,13 +66,13 @@ __attribute__((format(printf, 4, 5), cold)) static void refuse(
 	va_end(arguments);
 }
 
-__attribute__((cold)) static void refuse_size(struct record_builder *builder, const struct schema_field *field)
+void builder_refuse_size(struct record_builder *builder, const struct schema_field *field)
 {
 	if (builder->bytes.failed == EP_NO_MEMORY)
-		refuse(builder, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for %s.%s", builder->record->name,
+		builder_refuse(builder, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for %s.%s", builder->record->name,
 			field->path);
 	else
-		refuse(builder, EP_LIMIT, EP_ERR_LIMIT, "%s.%s: the record would be larger than %zu bytes",
+		builder_refuse(builder, EP_LIMIT, EP_ERR_LIMIT, "%s.%s: the record would be larger than %zu bytes",
 			builder->record->name, field->path, builder->bytes.max);
 }
 
@@ -130,10 +84,11 @@ __attribute__((cold)) static void refuse_foreign(struct record_builder *builder,
 	const char *where = builder->active ? (builder->record ? builder->record->name : "no record") : "no record";
 
 	if (!field)
-		refuse(builder, EP_MISUSE, EP_ERR_FIELD_FOREIGN, "0x%08x put into %s: there is no such field", id,
-			where);
+		builder_refuse(builder, EP_MISUSE, EP_ERR_FIELD_FOREIGN, "0x%08x put into %s: there is no such field",
+			id, where);
 	else
-		refuse(builder, EP_MISUSE, EP_ERR_FIELD_FOREIGN, "%s.%s put into %s", other->name, field->path, where);
+		builder_refuse(
+			builder, EP_MISUSE, EP_ERR_FIELD_FOREIGN, "%s.%s put into %s", other->name, field->path, where);
 }
 
 static void level_begin(struct record_builder *builder, const struct schema_field *of, uint32_t item)
@@ -153,7 +108,7 @@ static void level_begin(struct record_builder *builder, const struct schema_fiel
 void record_builder_begin(struct record_builder *builder, uint32_t record)
 {
 	if (builder->active) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "a record was begun before %s was ended",
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "a record was begun before %s was ended",
 			builder->record ? builder->record->name : "the last");
 		return;
 	}
@@ -165,13 +120,12 @@ void record_builder_begin(struct record_builder *builder, uint32_t record)
 	buffer_clear(&builder->bytes);
 	quality_clear(&builder->quality);
 	if (!builder->record)
-		refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "there is no record type %u", record);
+		builder_refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "there is no record type %u", record);
 	builder->bytes.length = RECORD_HEAD_BYTES; /* within what create() reserved */
 	level_begin(builder, NULL, 0);
 }
 
-/* Whether `id` may be put at this place; NULL with the error set if not. */
-static const struct schema_field *resolve(struct record_builder *builder, uint32_t id)
+const struct schema_field *builder_resolve(struct record_builder *builder, uint32_t id)
 {
 	const struct level *level = &builder->levels[builder->depth];
 	const struct schema_field *field;
@@ -185,27 +139,25 @@ static const struct schema_field *resolve(struct record_builder *builder, uint32
 		return NULL;
 	}
 	if (level->open) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s.%s put into list %s outside of an item",
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s.%s put into list %s outside of an item",
 			builder->record->name, field->path, level->open->path);
 		return NULL;
 	}
 	if (field->parent != (level->of ? level->of->id : 0)) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s.%s put into %s%s", builder->record->name, field->path,
-			level->of ? "an item of " : "the record itself", level->of ? level->of->path : "");
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s.%s put into %s%s", builder->record->name,
+			field->path, level->of ? "an item of " : "the record itself", level->of ? level->of->path : "");
 		return NULL;
 	}
 	return field;
 }
 
-__attribute__((cold)) static void refuse_type(
-	struct record_builder *builder, const struct schema_field *field, const char *put)
+void builder_refuse_type(struct record_builder *builder, const struct schema_field *field, const char *put)
 {
-	refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "%s.%s is of another type than %s", builder->record->name,
-		field->path, put);
+	builder_refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "%s.%s is of another type than %s",
+		builder->record->name, field->path, put);
 }
 
-/* Room for a field that is put for the first time: its head is written, the value is the caller's. NULL: refused. */
-static char *add_field(struct record_builder *builder, const struct schema_field *field, uint32_t type, size_t length)
+char *builder_add_field(struct record_builder *builder, const struct schema_field *field, uint32_t type, size_t length)
 {
 	struct level *level = &builder->levels[builder->depth];
 	uint32_t index = (uint32_t)(field - builder->record->fields);
@@ -213,13 +165,13 @@ static char *add_field(struct record_builder *builder, const struct schema_field
 	char *at;
 
 	if (level->seen[index / 64] & bit) {
-		refuse(builder, EP_MISUSE, EP_ERR_FIELD_REPEATED, "%s.%s given twice", builder->record->name,
+		builder_refuse(builder, EP_MISUSE, EP_ERR_FIELD_REPEATED, "%s.%s given twice", builder->record->name,
 			field->path);
 		return NULL;
 	}
 	at = length <= builder->bytes.max ? buffer_reserve(&builder->bytes, RECORD_FIELD_HEAD_BYTES + length) : NULL;
 	if (!at) {
-		refuse_size(builder, field);
+		builder_refuse_size(builder, field);
 		return NULL;
 	}
 	set_field_head(at, field->id, type, length);
@@ -251,10 +203,10 @@ static bool origins_grow(struct record_builder *builder)
 }
 
 /*
- * Notes where the field put last came from. At most one for each value in a buffer that has a maximum, so the number of
+ * At most one for each value in a buffer that has a maximum, so the number of
  * origins is bounded by it too.
  */
-static void add_origin(
+void builder_add_origin(
 	struct record_builder *builder, const struct schema_field *field, uint32_t item, struct ep_text origin)
 {
 	struct level *level = &builder->levels[builder->depth];
@@ -263,7 +215,7 @@ static void add_origin(
 	if (origin.part >= NO_PART)
 		return;
 	if (builder->origin_count == builder->origins_capacity && !origins_grow(builder)) {
-		refuse(builder, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for the origin of %s.%s",
+		builder_refuse(builder, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for the origin of %s.%s",
 			builder->record->name, field->path);
 		return;
 	}
@@ -277,278 +229,18 @@ static void add_origin(
 	level->spans[field - builder->record->fields].origin_count++;
 }
 
-/* What every put of one value has in common. */
-static char *put(struct record_builder *builder, uint32_t id, uint32_t types, const char *name, size_t length,
-	struct ep_text origin)
-{
-	const struct schema_field *field = resolve(builder, id);
-	char *value;
-
-	if (!field)
-		return NULL;
-	if (!(BIT(field->type) & types)) {
-		refuse_type(builder, field, name);
-		return NULL;
-	}
-	value = add_field(builder, field, field->type, length);
-	if (value)
-		add_origin(builder, field, builder->levels[builder->depth].item, origin);
-	return value;
-}
-
-__attribute__((cold)) static void refuse_value(struct record_builder *builder, uint32_t id, const char *why)
-{
-	const struct schema_field *field = resolve(builder, id);
-
-	if (field)
-		refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "%s.%s: %s", builder->record->name, field->path, why);
-}
-
-static void reverse(char *bytes, size_t length)
-{
-	for (size_t i = 0; i < length / 2; i++) {
-		char byte = bytes[i];
-
-		bytes[i] = bytes[length - 1 - i];
-		bytes[length - 1 - i] = byte;
-	}
-}
-
-/* Moves the first `first` bytes behind the others. */
-static void rotate(void *bytes, size_t first, size_t length)
-{
-	reverse(bytes, first);
-	reverse((char *)bytes + first, length - first);
-	reverse(bytes, length);
-}
-
-/* Makes the field that stands anywhere in its level the last one of the buffer, so that it can grow. */
-static void move_to_end(struct record_builder *builder, struct span *span)
-{
-	struct level *level = &builder->levels[builder->depth];
-	struct span old = *span;
-	size_t behind = builder->bytes.length - old.offset;
-	uint32_t origins_behind = builder->origin_count - old.origin;
-
-	if (behind == old.length)
-		return;
-	rotate(builder->bytes.data + old.offset, old.length, behind);
-	rotate(builder->origins + old.origin, old.origin_count * sizeof(struct record_origin),
-		origins_behind * sizeof(struct record_origin));
-	for (uint32_t index = 0; index < builder->record->field_count; index++)
-		if (level->seen[index / 64] >> (index % 64) & 1 && level->spans[index].offset > old.offset) {
-			level->spans[index].offset -= old.length;
-			level->spans[index].origin -= old.origin_count;
-		}
-	span->offset = (uint32_t)(builder->bytes.length - old.length);
-	span->origin = builder->origin_count - old.origin_count;
-	level->sorted = false;
-}
-
-static void put_one_of_texts(struct record_builder *builder, const struct schema_field *field, struct ep_text text)
-{
-	struct level *level = &builder->levels[builder->depth];
-	uint32_t index = (uint32_t)(field - builder->record->fields);
-	struct span *span = &level->spans[index];
-	char *at;
-
-	if (!(level->seen[index / 64] >> (index % 64) & 1) && !add_field(builder, field, SCHEMA_TEXTS, 0))
-		return;
-	move_to_end(builder, span);
-	at = text.value.length <= builder->bytes.max ? buffer_reserve(&builder->bytes, 4 + text.value.length) : NULL;
-	if (!at) {
-		refuse_size(builder, field);
-		return;
-	}
-	set_u32(at, (uint32_t)text.value.length);
-	memcpy(at + 4, text.value.data, text.value.length);
-	builder->bytes.length += 4 + text.value.length;
-	span->length += (uint32_t)(4 + text.value.length);
-	set_field_head(
-		builder->bytes.data + span->offset, field->id, SCHEMA_TEXTS, span->length - RECORD_FIELD_HEAD_BYTES);
-	add_origin(builder, field, span->texts++, text);
-}
-
-void record_builder_text(struct record_builder *builder, uint32_t field, struct ep_text text)
-{
-	const struct schema_field *known = resolve(builder, field);
-	char *value;
-
-	if (!known)
-		return;
-	if (known->type != SCHEMA_TEXTS && !(BIT(known->type) & TEXT_TYPES)) {
-		refuse_type(builder, known, "text");
-		return;
-	}
-	if (text.value.length == 0)
-		return;
-	if (known->type == SCHEMA_TEXTS) {
-		put_one_of_texts(builder, known, text);
-		return;
-	}
-	value = add_field(builder, known, known->type, text.value.length);
-	if (!value)
-		return;
-	memcpy(value, text.value.data, text.value.length);
-	add_origin(builder, known, builder->levels[builder->depth].item, text);
-}
-
-void record_builder_code(struct record_builder *builder, uint32_t field, uint32_t enumerator, struct ep_text origin)
-{
-	const struct schema_field *known = resolve(builder, field);
-	char *value;
-
-	if (known && known->type == SCHEMA_ENUM && !schema_code_find(known, enumerator)) {
-		refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "%s.%s: %u is none of its %u codes",
-			builder->record->name, known->path, enumerator, known->code_count);
-		return;
-	}
-	value = put(builder, field, BIT(SCHEMA_ENUM), "a code", 2, origin);
-	if (value)
-		set_u16(value, (uint16_t)enumerator);
-}
-
-void record_builder_bool(struct record_builder *builder, uint32_t field, bool value, struct ep_text origin)
-{
-	char *at = put(builder, field, BIT(SCHEMA_BOOL), "a truth value", 1, origin);
-
-	if (at)
-		*at = value;
-}
-
-void record_builder_integer(struct record_builder *builder, uint32_t field, int64_t value, struct ep_text origin)
-{
-	char *at = put(builder, field, BIT(SCHEMA_INTEGER), "an integer", 8, origin);
-
-	if (at)
-		set_u64(at, (uint64_t)value);
-}
-
-static void set_decimal(char *at, struct ep_decimal value)
-{
-	at[0] = (char)value.scale;
-	set_u64(at + 1, value.low);
-	set_u64(at + 9, (uint64_t)value.high);
-}
-
-static const char decimal_fault[] = "a decimal has at most 38 digits and a scale of 0 to 18";
-
-void record_builder_decimal(
-	struct record_builder *builder, uint32_t field, struct ep_decimal value, struct ep_text origin)
-{
-	char *at;
-
-	if (!decimal_sound(value)) {
-		refuse_value(builder, field, decimal_fault);
-		return;
-	}
-	at = put(builder, field, BIT(SCHEMA_DECIMAL), "a decimal", DECIMAL_BYTES, origin);
-	if (at)
-		set_decimal(at, value);
-}
-
-void record_builder_money(struct record_builder *builder, uint32_t field, struct ep_money value, struct ep_text origin)
-{
-	int length = currency_length(value.currency);
-	char *at;
-
-	if (!decimal_sound(value.amount) || length < 0) {
-		refuse_value(builder, field, length < 0 ? "a currency is three capitals or empty" : decimal_fault);
-		return;
-	}
-	at = put(builder, field, BIT(SCHEMA_MONEY), "money", DECIMAL_BYTES + (size_t)length, origin);
-	if (!at)
-		return;
-	set_decimal(at, value.amount);
-	memcpy(at + DECIMAL_BYTES, value.currency, (size_t)length);
-}
-
-void record_builder_quantity(
-	struct record_builder *builder, uint32_t field, struct ep_quantity value, struct ep_text origin)
-{
-	size_t length = strnlen(value.unit, sizeof(value.unit));
-	char *at;
-
-	if (!decimal_sound(value.quantity) || length == sizeof(value.unit)) {
-		refuse_value(builder, field,
-			length == sizeof(value.unit) ? "a unit has at most 15 bytes and ends with a NUL"
-						     : decimal_fault);
-		return;
-	}
-	at = put(builder, field, BIT(SCHEMA_QUANTITY), "a quantity", DECIMAL_BYTES + length, origin);
-	if (!at)
-		return;
-	set_decimal(at, value.quantity);
-	memcpy(at + DECIMAL_BYTES, value.unit, length);
-}
-
-void record_builder_date(struct record_builder *builder, uint32_t field, struct ep_date value, struct ep_text origin)
-{
-	char *at;
-
-	if (!date_sound(value)) {
-		refuse_value(builder, field, "a date that doesn't exist");
-		return;
-	}
-	at = put(builder, field, BIT(SCHEMA_DATE), "a date", DATE_BYTES, origin);
-	if (!at)
-		return;
-	set_u16(at, (uint16_t)value.year);
-	at[2] = (char)value.month;
-	at[3] = (char)value.day;
-}
-
-void record_builder_time(struct record_builder *builder, uint32_t field, struct ep_time value, struct ep_text origin)
-{
-	char *at;
-
-	if (!time_sound(value)) {
-		refuse_value(
-			builder, field, "a time outside of the years 1 to 9999, or with an offset of a day or more");
-		return;
-	}
-	at = put(builder, field, BIT(SCHEMA_TIME), "a time", TIME_BYTES, origin);
-	if (!at)
-		return;
-	set_u64(at, (uint64_t)value.seconds);
-	set_u32(at + 8, value.nanosecond - value.nanosecond % time_unit(value.digits));
-	set_u16(at + 12, (uint16_t)value.offset_minutes);
-	at[14] = (char)value.digits;
-}
-
-void record_builder_person(struct record_builder *builder, uint32_t field, struct ep_slice kind, struct ep_text number)
-{
-	char *at;
-
-	if (!person_kind_sound(kind)) {
-		refuse_value(builder, field, "a kind of identity number is 1 to 32 of a-z, 0-9 and -");
-		return;
-	}
-	if (number.value.length == 0)
-		return;
-	if (number.value.length > builder->bytes.max)
-		number.value.length = builder->bytes.max; /* too large all the same: put() refuses it */
-	at = put(
-		builder, field, BIT(SCHEMA_PERSON), "a person's number", 1 + kind.length + number.value.length, number);
-	if (!at)
-		return;
-	at[0] = (char)kind.length;
-	memcpy(at + 1, kind.data, kind.length);
-	memcpy(at + 1 + kind.length, number.value.data, number.value.length);
-}
-
 void record_builder_list_begin(struct record_builder *builder, uint32_t field)
 {
-	const struct schema_field *known = resolve(builder, field);
+	const struct schema_field *known = builder_resolve(builder, field);
 	struct level *level = &builder->levels[builder->depth];
 
 	if (!known)
 		return;
 	if (known->type != SCHEMA_LIST) {
-		refuse_type(builder, known, "a list");
+		builder_refuse_type(builder, known, "a list");
 		return;
 	}
-	if (!add_field(builder, known, SCHEMA_LIST, 0))
+	if (!builder_add_field(builder, known, SCHEMA_LIST, 0))
 		return;
 	level->open = known;
 	level->open_items = 0;
@@ -562,17 +254,17 @@ void record_builder_item_begin(struct record_builder *builder)
 	if (builder->status != EP_OK)
 		return;
 	if (!builder->active || !level->open) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "an item was begun outside of a list");
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "an item was begun outside of a list");
 		return;
 	}
 	if (builder->depth == RECORD_DEPTH_MAX) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s.%s: lists nest at most %d deep", builder->record->name,
-			level->open->path, RECORD_DEPTH_MAX);
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s.%s: lists nest at most %d deep",
+			builder->record->name, level->open->path, RECORD_DEPTH_MAX);
 		return;
 	}
 	at = buffer_reserve(&builder->bytes, 4);
 	if (!at) {
-		refuse_size(builder, level->open);
+		builder_refuse_size(builder, level->open);
 		return;
 	}
 	builder->bytes.length += 4; /* its length is set when it ends */
@@ -593,7 +285,7 @@ static bool level_sort(struct record_builder *builder)
 	buffer_clear(&builder->sorted);
 	to = buffer_reserve(&builder->sorted, length);
 	if (!to) {
-		refuse(builder, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for %s", builder->record->name);
+		builder_refuse(builder, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for %s", builder->record->name);
 		return false;
 	}
 	for (size_t word = 0; word < FIELDS_MAX / 64; word++)
@@ -619,7 +311,7 @@ void record_builder_item_end(struct record_builder *builder)
 	if (builder->status != EP_OK)
 		return;
 	if (!builder->active || builder->depth == 0 || level->open) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING,
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING,
 			"an item was ended that was not begun, or with a list open in it");
 		return;
 	}
@@ -643,7 +335,7 @@ void record_builder_list_end(struct record_builder *builder)
 	if (builder->status != EP_OK)
 		return;
 	if (!builder->active || !level->open) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING,
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING,
 			"a list was ended that was not begun, or with an item open in it");
 		return;
 	}
@@ -681,7 +373,7 @@ void record_builder_note(struct record_builder *builder, uint32_t field, uint32_
 		}
 	}
 	if (!schema_quality_find(quality)) {
-		refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "%s: there is no quality note %u",
+		builder_refuse(builder, EP_MISUSE, EP_ERR_PLUGIN_FAULT, "%s: there is no quality note %u",
 			builder->record->name, quality);
 		return;
 	}
@@ -698,13 +390,13 @@ static void finish(struct record_builder *builder)
 	struct buffer *bytes = &builder->bytes;
 
 	if (!builder->active) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "a record was ended that was not begun");
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "a record was ended that was not begun");
 		return;
 	}
 	if (builder->status != EP_OK)
 		return;
 	if (builder->depth > 0 || builder->levels[0].open) {
-		refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s was ended with a list or an item open",
+		builder_refuse(builder, EP_MISUSE, EP_ERR_NESTING, "%s was ended with a list or an item open",
 			builder->record->name);
 		return;
 	}
@@ -712,7 +404,7 @@ static void finish(struct record_builder *builder)
 		return;
 	quality_write(&builder->quality, builder->record, bytes);
 	if (bytes->failed != EP_OK) {
-		refuse(builder, EP_LIMIT, EP_ERR_LIMIT, "%s: the record would be larger than %zu bytes",
+		builder_refuse(builder, EP_LIMIT, EP_ERR_LIMIT, "%s: the record would be larger than %zu bytes",
 			builder->record->name, bytes->max);
 		return;
 	}

@@ -326,10 +326,91 @@ START_TEST(a_record_has_a_maximum)
 }
 END_TEST
 
+/* One call of the builder, sound or not. */
+static void any_call(const struct schema_record *record)
+{
+	const struct schema_field *field = &record->fields[rand() % record->field_count];
+	uint32_t id = (uint32_t)record->number << 16 | field->id;
+	struct ep_text origin = rand() % 2 ? from("x", (uint64_t)rand()) : say("x");
+
+	switch (rand() % 20 ? field->type : (uint32_t)(rand() % 20)) {
+	case SCHEMA_ENUM:
+		record_builder_code(builder, id, (uint32_t)rand() % (field->code_count + 1), origin);
+		break;
+	case SCHEMA_BOOL:
+		record_builder_bool(builder, id, rand() % 2, origin);
+		break;
+	case SCHEMA_INTEGER:
+		record_builder_integer(builder, id, rand(), origin);
+		break;
+	case SCHEMA_DECIMAL:
+		record_builder_decimal(builder, id, decimal(rand(), (uint32_t)rand() % 19), origin);
+		break;
+	case SCHEMA_MONEY:
+		record_builder_money(builder, id, money(-rand(), 2, rand() % 2 ? "EUR" : ""), origin);
+		break;
+	case SCHEMA_QUANTITY:
+		record_builder_quantity(builder, id, quantity(rand(), "KGM"), origin);
+		break;
+	case SCHEMA_DATE:
+		record_builder_date(builder, id, (struct ep_date){2026, 2, (uint8_t)(1 + rand() % 28)}, origin);
+		break;
+	case SCHEMA_TIME:
+		record_builder_time(
+			builder, id, (struct ep_time){rand(), 123456789, -60, (uint8_t)(rand() % 10), 0}, origin);
+		break;
+	case SCHEMA_PERSON:
+		record_builder_person(builder, id, EP_SAY("cn-id"), origin);
+		break;
+	case SCHEMA_LIST:
+		record_builder_list_begin(builder, id);
+		break;
+	default:
+		record_builder_text(builder, id, rand() % 8 ? origin : say(""));
+		break;
+	}
+}
+
+/* Calls at random, most of them at a place where they may stand: what is called sound is sound, and in one order. */
+START_TEST(whatever_is_put_is_sound)
+{
+	size_t record_types;
+	const struct schema_record *records = schema_record_list(&record_types);
+	int sound = 0;
+
+	srand(20261123);
+	for (int round = 0; round < 60000; round++) {
+		const struct schema_record *record = &records[(size_t)rand() % record_types];
+
+		record_builder_begin(builder, record->number);
+		for (int calls = rand() % 12; calls > 0; calls--)
+			any_call(record);
+		if (rand() % 4 == 0)
+			record_builder_item_begin(builder);
+		if (rand() % 4 == 0)
+			record_builder_item_end(builder);
+		if (rand() % 4 == 0)
+			record_builder_list_end(builder);
+		if (rand() % 4 == 0)
+			record_builder_note(builder, (uint32_t)record->number << 16 | record->fields[0].id,
+				1 + (uint32_t)rand() % 13);
+		if (end() != EP_OK)
+			continue;
+		sound++;
+		ck_assert(record_check(encoded));
+		for (uint32_t i = 1; i < origin_count; i++)
+			ck_assert(origins[i - 1].field <= origins[i].field ||
+				  schema_field_find(record, origins[i - 1].field)->parent != 0);
+	}
+	ck_assert_int_gt(sound, 1000);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {every_type_comes_back, any_order_gives_the_same_bytes, nothing_is_absent,
-		notes_are_written_once, mistakes_are_named, extreme_decimals, a_record_has_a_maximum};
+		notes_are_written_once, mistakes_are_named, extreme_decimals, a_record_has_a_maximum,
+		whatever_is_put_is_sound};
 
 	return run_suite("record builder", tests, sizeof(tests) / sizeof(tests[0]));
 }
