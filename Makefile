@@ -111,15 +111,21 @@ $(foreach dir,$(PLUGIN_DIRS),$(eval $(call plugin_rule,$(dir))))
 
 # Tests --------------------------------------------------------------------------------------------------------
 
-$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(BUILD)/libgateway.a $(BUILD)/libworker.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
+# What several tests need: a disk that loses what was not synced.
+$(BUILD)/obj/tests/%: CPPFLAGS += -Itests
+$(BUILD)/libsupport.a: $(call object,$(wildcard tests/support/*.c))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(BUILD)/libsupport.a $(BUILD)/libgateway.a $(BUILD)/libworker.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) $^ $(shell pkg-config --libs check) $(GATEWAY_LIBS) $(WORKER_LIBS) -o $@
 
-$(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.c.o $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
+$(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.c.o $(BUILD)/libgateway.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(GATEWAY_LIBS) -lm -o $@
 
-.SECONDARY: $(call object,$(wildcard tests/unit/*.c tests/tools/*.c))
+.SECONDARY: $(call object,$(wildcard tests/unit/*.c tests/tools/*.c tests/support/*.c))
 
 install-build:
 	@.ci/packages build

@@ -22,8 +22,7 @@ struct collect {
 	struct journal *journal;
 	uint64_t first;
 	uint64_t end;
-	bool spools; /* and spool files with a name, which nobody owns yet */
-	uint64_t removed;
+	bool spools; /* at the start: spool files with a name, too, and the directory is synced */
 };
 
 static bool is_full(int error_number)
@@ -238,16 +237,15 @@ static int collect_one(void *argument, const char *name)
 		journal_path(collect->journal, FILE_EXTENT, number, path);
 	else
 		return 0;
-	collect->removed++;
 	return disk_unlink(path) == -1 && errno != ENOENT ? -1 : 0;
 }
 
 enum ep_status extent_collect(struct journal *journal, uint64_t first, uint64_t end, bool spools, struct error *error)
 {
-	struct collect collect = {journal, first, end, spools, 0};
+	struct collect collect = {journal, first, end, spools};
 
 	if (disk_list(journal->extent_directory, collect_one, &collect) == -1 ||
-		(collect.removed && disk_sync_directory(journal->extent_directory) == -1))
+		(spools && disk_sync_directory(journal->extent_directory) == -1))
 		return error_set_errno(error, EP_ERR_IO, "%s can't be cleared", journal->extent_directory);
 	return EP_OK;
 }

@@ -21,10 +21,20 @@
 
 /* Opening ------------------------------------------------------------------------------------------------------- */
 
+/* On the disk when it returns: a name that an earlier run made, and that only the cache holds, counts for nothing. */
 static enum ep_status make_directory(const char *path, struct error *error)
 {
+	char parent[PATH_BYTES];
+	char *slash;
+
 	if (disk_make_directory(path, 0700) == -1 && errno != EEXIST)
 		return error_set_errno(error, EP_ERR_IO, "the directory %s can't be made", path);
+	snprintf(parent, sizeof(parent), "%s", path);
+	slash = strrchr(parent, '/');
+	if (slash)
+		slash[slash == parent] = '\0';
+	if (disk_sync_directory(slash ? parent : ".") == -1 && errno != EACCES) /* not ours, and there before us */
+		return error_set_errno(error, EP_ERR_IO, "the directory of %s can't be synced", path);
 	return EP_OK;
 }
 
@@ -128,7 +138,8 @@ static enum ep_status load_identity(struct journal *journal, bool is_new, struct
 	return EP_OK;
 }
 
-/* The format file comes last: a directory without one was never finished, and holds nothing yet. */
+/* Directories are synced from the outside in, the data directory's own names (format, identity) with "journal".
+ * The format file comes last: a directory without one was never finished, and holds nothing yet. */
 static enum ep_status open_directory(struct journal *journal, struct error *error)
 {
 	enum ep_status status = make_directory(journal->directory, error);

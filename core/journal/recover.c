@@ -226,9 +226,9 @@ static enum ep_status copy_group(const struct journal *journal, const struct sca
 		at += length;
 	}
 	part.iov_len = format_blocks(head.bytes);
-	if (disk_write_at(fd, &part, 1, segment_offset(fresh, *position)) == -1)
-		return error_set_errno(error, EP_ERR_IO, "the journal's tail can't be copied");
 	*position += part.iov_len;
+	if (disk_write_at(fd, &part, 1, segment_offset(fresh, head.position)) == -1)
+		return error_set_errno(error, EP_ERR_IO, "the journal's tail can't be copied");
 	return EP_OK;
 }
 
