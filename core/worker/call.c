@@ -89,7 +89,7 @@ static void start(struct ep_call *call)
 	if (record_builder_active(call->builder))
 		record_builder_cancel(call->builder);
 	call->utf8_parts = NULL;
-	call->failed.set = call->refused.set = call->sticky.set = call->unread.set = false;
+	call->failed.set = call->refused.set = call->sticky.set = call->rejected = false;
 	call->misuse.set = call->memory.set = false;
 	call->log_lines = 0;
 }
@@ -147,9 +147,6 @@ static enum ep_status judge_ok(struct ep_call *call, struct call_failure *failur
 	if (call->refused.set)
 		return say(
 			call, EP_BAD_INPUT, EP_ERR_RECORD_REJECTED, &call->refused, "a record was rejected: ", failure);
-	if (call->unread.set)
-		return say(call, EP_MISUSE, EP_ERR_PLUGIN_FAULT, &call->unread,
-			"the plugin returned EP_OK and ignored what record_end() said: ", failure);
 	if (record_builder_active(call->builder)) {
 		call_misuse(call, "the plugin returned EP_OK with a record begun");
 		return say(call, EP_MISUSE, call->misuse.code, &call->misuse, NULL, failure);
@@ -171,8 +168,6 @@ static enum ep_status judge(struct ep_call *call, enum ep_status status, struct 
 	if (call->refused.set)
 		return say(
 			call, EP_BAD_INPUT, EP_ERR_RECORD_REJECTED, &call->refused, "a record was rejected: ", failure);
-	if (call->unread.set)
-		return say(call, EP_BAD_INPUT, call->unread.code, &call->unread, NULL, failure);
 	return unexplained(call, status, failure);
 }
 

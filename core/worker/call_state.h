@@ -44,8 +44,8 @@ struct ep_call {
 	struct utf8_part *utf8_parts; /* newest first */
 	struct kept_failure failed;   /* fail() */
 	struct kept_failure refused;  /* reject(), where the source refuses messages in part */
-	struct kept_failure sticky;   /* of the record at hand; record_end() returns it */
-	struct kept_failure unread;   /* what record_end() returned, until the plugin answers it */
+	struct kept_failure sticky;   /* what went wrong in the record at hand; record_end() tells it */
+	bool rejected;                /* the record at hand was rejected by reject(), and the gateway told */
 	struct kept_failure misuse;
 	struct kept_failure memory; /* memory_max was reached */
 	uint32_t log_lines;

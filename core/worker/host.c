@@ -104,23 +104,33 @@ static void host_record_cancel(struct ep_call *call)
 	if (record_builder_active(call->builder))
 		record_builder_cancel(call->builder);
 	call->sticky.set = false;
+	call->rejected = false;
 }
 
+/* Tells the gateway of a rejected record; what the plugin is to return from parse(), if anything. */
+static enum ep_status tell_rejection(
+	struct ep_call *call, enum ep_error code, const struct ep_place *place, struct ep_slice text)
+{
+	text.length = cut(text, CALL_TEXT_MAX);
+	call->options.sink.reject(call->options.sink.self, code, place, text);
+	if (call->options.reject_message && !call->refused.set)
+		call_keep(&call->refused, EP_BAD_INPUT, code, place, text);
+	return call->refused.set ? EP_BAD_INPUT : EP_OK;
+}
+
+/* A record that was begun stays begun, so that the plugin can go on to its record_end(); of its errors the first counts. */
 static enum ep_status host_reject(struct ep_call *call, uint32_t error, struct ep_place place, struct ep_slice text)
 {
 	struct ep_place sent = sent_place(call, place);
 
-	host_record_cancel(call);
-	call->unread.set = false;
 	if (!is_catalogued(call, error))
 		return EP_BAD_INPUT;
-	text.length = cut(text, CALL_TEXT_MAX);
-	call->options.sink.reject(call->options.sink.self, (enum ep_error)error, &sent, text);
-	if (!call->options.reject_message)
-		return EP_OK;
-	if (!call->refused.set)
-		call_keep(&call->refused, EP_BAD_INPUT, (enum ep_error)error, &sent, text);
-	return EP_BAD_INPUT;
+	if (!record_builder_active(call->builder))
+		return tell_rejection(call, (enum ep_error)error, &sent, text);
+	if (call->rejected || call->sticky.set)
+		return call->options.reject_message ? EP_BAD_INPUT : EP_OK;
+	call->rejected = true;
+	return tell_rejection(call, (enum ep_error)error, &sent, text);
 }
 
 static void host_log(struct ep_call *call, uint32_t level, struct ep_slice text)
@@ -157,7 +167,7 @@ static void stick(
 static bool wanted(struct ep_call *call)
 {
 	if (record_builder_active(call->builder))
-		return !call->sticky.set;
+		return !call->sticky.set && !call->rejected;
 	call_misuse(call, "a field was put, or a list begun or ended, outside of a record");
 	return false;
 }
@@ -206,13 +216,12 @@ static struct ep_text sent_origin(const struct ep_call *call, struct ep_text tex
 
 static void host_record_begin(struct ep_call *call, uint32_t record)
 {
-	if (call->unread.set)
-		call_misuse(call, "the next record was begun, but what record_end() said of the last was ignored");
 	if (record_builder_active(call->builder)) {
 		call_misuse(call, "a record was begun within a record");
 		return;
 	}
 	call->sticky.set = false;
+	call->rejected = false;
 	record_builder_begin(call->builder, record);
 }
 
@@ -315,8 +324,22 @@ static void host_note(struct ep_call *call, uint32_t field, uint32_t quality)
 		record_builder_note(call->builder, field, quality);
 }
 
+/* Rejected already, by reject(); or by a put that went wrong, which is told now. */
+static enum ep_status end_rejected(struct ep_call *call)
+{
+	struct kept_failure why = call->sticky;
+	bool told = call->rejected;
+
+	host_record_cancel(call);
+	if (told)
+		return call->refused.set ? EP_BAD_INPUT : EP_OK;
+	why.place.path = ep_slice_make(NULL, 0);
+	return tell_rejection(call, why.code, &why.place, ep_slice_make(why.text, why.text_length));
+}
+
 static enum ep_status host_record_end(struct ep_call *call)
 {
+	const struct ep_place nowhere = call_no_place();
 	const struct record_origin *origins;
 	struct ep_slice encoded, text;
 	uint32_t origin_count;
@@ -327,24 +350,15 @@ static enum ep_status host_record_end(struct ep_call *call)
 		call_misuse(call, "record_end() without record_begin()");
 		return EP_MISUSE;
 	}
-	if (call->sticky.set) {
-		call->unread = call->sticky;
-		call->unread.place.path = ep_slice_make(NULL, 0);
-		host_record_cancel(call);
-		return EP_BAD_INPUT;
-	}
+	if (call->rejected || call->sticky.set)
+		return end_rejected(call);
 	status = record_builder_end(call->builder, &encoded, &origins, &origin_count, &code, &text);
-	if (status == EP_OK) {
+	if (status == EP_OK)
 		call->options.sink.record(call->options.sink.self, encoded, origins, origin_count);
-	} else if (status == EP_MISUSE) {
-		struct ep_place place = call_no_place();
-
-		call_keep(&call->misuse, status, code, &place, text);
-	} else {
-		struct ep_place place = call_no_place();
-
-		call_keep(&call->unread, status, code, &place, text);
-	}
+	else if (status == EP_MISUSE)
+		call_keep(&call->misuse, status, code, &nowhere, text);
+	else
+		status = tell_rejection(call, code, &nowhere, text);
 	return status;
 }
 
