@@ -82,8 +82,9 @@ static void on_reject(struct worker_call *call, enum ep_error code, const struct
 static void on_record(
 	struct worker_call *call, struct ep_slice encoded, const struct record_origin *origins, uint32_t origin_count)
 {
-	static const struct record_policy policy; /* no key here: persons' numbers keep their mask only */
 	struct normalizer *normalizer = call->owner;
+	/* No key here: persons' numbers keep their mask only. */
+	const struct record_policy policy = {.source = ep_slice_of(normalizer->options.source)};
 	struct record_rejection rejection;
 	enum ep_status status;
 
