@@ -26,6 +26,7 @@ struct reader {
 	struct ep_call *call;
 	const struct stripe *stripe;
 	struct ep_text changed_at; /* the event's `created`; empty outside an event */
+	struct ep_json event;      /* absent outside an event */
 };
 
 static struct ep_json member(const struct reader *reader, struct ep_json value, const char *path)
@@ -136,18 +137,27 @@ static const struct word dispute_words[] = {{"lost", EP_PAYMENT_STATUS_SUCCEEDED
 /* What all kinds have in common. The record is begun and stays open. */
 static void begin_payment(const struct reader *reader, uint32_t kind, struct ep_json object)
 {
+	struct ep_text created = text(reader, object, "created");
+
 	reader->host->record_begin(reader->call, EP_PAYMENT);
-	put_text(reader, EP_PAYMENT_PAYMENT_ID, object, "id");
+	/* Before 2014 a dispute had no id: its charge stands for it, for there was one at most. */
+	if (kind == EP_PAYMENT_KIND_DISPUTE && text(reader, object, "id").value.length == 0)
+		put_reference(reader, EP_PAYMENT_PAYMENT_ID, object, "charge");
+	else
+		put_text(reader, EP_PAYMENT_PAYMENT_ID, object, "id");
 	reader->host->put_code(reader->call, EP_PAYMENT_KIND, kind, text(reader, object, "object"));
-	put_unix_time(reader, EP_PAYMENT_PAID_AT, text(reader, object, "created"));
+	put_unix_time(reader, EP_PAYMENT_PAID_AT, created.value.length ? created : text(reader, object, "date"));
 	put_unix_time(reader, EP_PAYMENT_UPDATED_AT, reader->changed_at);
 	put_text(reader, EP_PAYMENT_DESCRIPTION, object, "description");
 }
 
+/* Some objects (refunds, old disputes) leave it to their event to say so. */
 static void put_test(const struct reader *reader, struct ep_json object)
 {
 	struct ep_json live = member(reader, object, "livemode");
 
+	if (live.kind == EP_JSON_ABSENT)
+		live = member(reader, reader->event, "livemode");
 	if (live.kind == EP_JSON_FALSE)
 		reader->host->put_bool(reader->call, EP_PAYMENT_TEST, true, reader->host->json->text(live));
 }
@@ -370,6 +380,18 @@ static enum ep_status read_object(const struct reader *reader, struct ep_json ob
 	return EP_OK;
 }
 
+static enum ep_status read_event(struct reader *reader, struct ep_json event)
+{
+	enum ep_status status;
+
+	reader->event = event;
+	reader->changed_at = text(reader, event, "created");
+	status = read_object(reader, member(reader, event, "data.object"));
+	memset(&reader->event, 0, sizeof(reader->event));
+	reader->changed_at = ep_text_constant(EP_SAY(""));
+	return status;
+}
+
 /* One document: an event, an object, or a list of either. */
 static enum ep_status read_document(struct reader *reader, struct ep_json root)
 {
@@ -378,28 +400,21 @@ static enum ep_status read_document(struct reader *reader, struct ep_json root)
 	enum ep_status status = EP_OK;
 	struct ep_json each;
 
-	if (ep_slice_is(type, "event")) {
-		reader->changed_at = text(reader, root, "created");
-		status = read_object(reader, member(reader, root, "data.object"));
-		reader->changed_at = ep_text_constant(EP_SAY(""));
-		return status;
-	}
+	if (ep_slice_is(type, "event"))
+		return read_event(reader, root);
 	if (!ep_slice_is(type, "list") && root.kind != EP_JSON_ARRAY)
 		return read_object(reader, root);
 	each = host->json->first(root.kind == EP_JSON_ARRAY ? root : member(reader, root, "data"));
-	for (; each.kind == EP_JSON_OBJECT && status == EP_OK; each = host->json->next(each)) {
-		bool event = ep_slice_is(text(reader, each, "object").value, "event");
-
-		reader->changed_at = event ? text(reader, each, "created") : ep_text_constant(EP_SAY(""));
-		status = read_object(reader, event ? member(reader, each, "data.object") : each);
-	}
+	for (; each.kind == EP_JSON_OBJECT && status == EP_OK; each = host->json->next(each))
+		status = ep_slice_is(text(reader, each, "object").value, "event") ? read_event(reader, each)
+										  : read_object(reader, each);
 	return status;
 }
 
 static enum ep_status stripe_parse(
 	const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_input *input)
 {
-	struct reader reader = {host, call, state, ep_text_constant(EP_SAY(""))};
+	struct reader reader = {host, call, state, ep_text_constant(EP_SAY("")), {NULL, 0, EP_JSON_ABSENT}};
 	struct ep_json root;
 	enum ep_status status = host->json->open(call, &input->parts[0], 0, NULL, &root);
 
