@@ -37,14 +37,16 @@ static char separator_or_none(char byte)
 	return is_alnum(byte) || byte == ' ' ? '\0' : byte;
 }
 
-/* Takes the character at `offset` as terminator: one byte, or a whole UTF-8 character. */
+/* Takes the character at `offset` as terminator: one byte, or a whole UTF-8 character. Blanks before a line end don't
+ * count: then it is the line end. */
 static bool take_terminator(struct ep_x12 *x12, struct ep_slice text, uint64_t offset)
 {
 	unsigned char lead;
 	uint32_t length = 1;
 
-	if (offset >= text.length || is_alnum(text.data[offset]) || text.data[offset] == ' ' ||
-		text.data[offset] == x12->element_separator)
+	while (offset < text.length && text.data[offset] == ' ')
+		offset++;
+	if (offset >= text.length || is_alnum(text.data[offset]) || text.data[offset] == x12->element_separator)
 		return false;
 	lead = (unsigned char)text.data[offset];
 	if (lead >= 0xc2)

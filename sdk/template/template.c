@@ -34,7 +34,9 @@ static enum ep_status template_parse(
 			return host->fail(call, EP_ERR_COLUMNS, ep_csv_place(&rows), EP_SAY("expected 5 columns"));
 
 		if (ep_money_read(&money, amount.value, EP_DECIMAL_POINT, currency.value) != EP_OK) {
-			if (host->reject(call, EP_ERR_VALUE, ep_place_of(amount), EP_SAY("not an amount")) != EP_OK)
+			struct ep_place place = ep_place_in(&input->parts[0], amount);
+
+			if (host->reject(call, EP_ERR_VALUE, place, EP_SAY("amount or currency")) != EP_OK)
 				return EP_BAD_INPUT;
 			continue;
 		}

@@ -76,6 +76,7 @@ START_TEST(line_ends_are_terminators)
 {
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\n") "GS*RE\nIEA*0*1\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\r\n") "GS*RE\r\nIEA*0*1\r\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*> \r\n") " GS*RE \r\n IEA*0*1 \r\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\r") "GS*RE\rIEA*0*1"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\n") "GS*RE\r\nIEA*0*1\r\n\r\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
 }

@@ -174,6 +174,18 @@ struct ep_text unit_of(const struct reader *reader, struct ep_text unit)
 	return unit;
 }
 
+enum ep_status check_quantity(struct reader *reader, uint32_t index, bool *sound)
+{
+	struct ep_text quantity = ep_text_trim(element(reader, index));
+	struct ep_decimal value;
+
+	*sound = is_empty(quantity) || ep_decimal_read(&value, quantity.value, EP_DECIMAL_POINT) == EP_OK;
+	if (*sound)
+		return EP_OK;
+	return reader->host->reject(reader->call, EP_ERR_VALUE,
+		ep_x12_place(reader->host, reader->call, &reader->x12, index), EP_SAY("expected a decimal quantity"));
+}
+
 void put_quantity(struct reader *reader, uint32_t field, struct ep_text quantity, struct ep_text unit, bool outward)
 {
 	const struct ep_host *host = reader->host;
@@ -183,8 +195,8 @@ void put_quantity(struct reader *reader, uint32_t field, struct ep_text quantity
 	if (is_empty(trimmed))
 		return;
 	if (ep_quantity_read(&value, trimmed.value, EP_DECIMAL_POINT, unit_of(reader, unit).value) != EP_OK) {
-		/* What reject() says comes back from record_end(). */
-		if (host->reject(reader->call, EP_ERR_VALUE, ep_place_of(quantity), EP_SAY("expected a decimal quantity")) != EP_OK)
+		/* What reject() answers comes back from record_end(). */
+		if (host->reject(reader->call, EP_ERR_VALUE, ep_place_of(quantity), EP_SAY("a quantity or its unit")) != EP_OK)
 			return;
 		return;
 	}

@@ -44,6 +44,7 @@ struct position {
 	struct amount amounts[FIELD_COUNT];
 	struct amount current; /* the QTY read last, until its UIT is known */
 	bool any;	       /* a quantity was read */
+	bool rejected;	       /* one of them could not be read */
 	bool listed;	       /* some go to quantities[] */
 };
 
@@ -99,6 +100,35 @@ static void split_quantity(struct reader *reader, struct position *position, str
 		list_quantity(reader, part, place);
 }
 
+/* The QTY at hand. */
+static enum ep_status begin_quantity(struct reader *reader, struct position *position, bool listing)
+{
+	bool sound;
+	enum ep_status status = check_quantity(reader, 2, &sound);
+
+	settle_current(reader, position, listing);
+	position->rejected |= !sound;
+	position->current.code = element(reader, 1);
+	position->current.quantity = ep_text_trim(element(reader, 2));
+	position->current.unit = element(reader, 3);
+	return status;
+}
+
+static enum ep_status read_destinations(struct reader *reader, struct position *position, bool listing)
+{
+	settle_current(reader, position, listing);
+	for (uint32_t i = 3; i + 1 < reader->x12.count; i += 2) {
+		bool sound;
+		enum ep_status status = check_quantity(reader, i + 1, &sound);
+
+		if (status != EP_OK)
+			return status;
+		position->rejected |= !sound;
+		split_quantity(reader, position, element(reader, i), element(reader, i + 1), element(reader, 1), listing);
+	}
+	return EP_OK;
+}
+
 static void read_reference(struct reader *reader, struct position *position, bool listing)
 {
 	if (element_is(reader, 1, "WS") && is_number(element(reader, 3).value)) {
@@ -109,6 +139,19 @@ static void read_reference(struct reader *reader, struct position *position, boo
 	} else if (is_among(element(reader, 1).value, "LT BT")) {
 		position->item.lot = either(position->item.lot, element(reader, 2));
 	}
+}
+
+/* An N1 of a place: false if it begins another one than that of the quantities so far. */
+static bool read_place(struct reader *reader, struct position *position, bool listing)
+{
+	struct parties parties = {0};
+
+	settle_current(reader, position, listing);
+	if (position->any && !is_empty(position->line_place))
+		return false;
+	party_add(reader, &parties, PLACES);
+	position->line_place = either(position->line_place, parties.place);
+	return true;
 }
 
 /* Everything below a LIN up to the next, or up to an N1 that begins another place; that segment is held. */
@@ -123,35 +166,26 @@ static enum ep_status read_line(struct reader *reader, struct position *position
 			break;
 		}
 		if (segment_is(reader, "QTY")) {
-			settle_current(reader, position, listing);
-			position->current.code = element(reader, 1);
-			position->current.quantity = ep_text_trim(element(reader, 2));
-			position->current.unit = element(reader, 3);
+			status = begin_quantity(reader, position, listing);
 		} else if (segment_is(reader, "UIT")) {
 			position->current.unit = either(position->current.unit, element(reader, 1));
 		} else if (segment_is(reader, "REF")) {
 			read_reference(reader, position, listing);
 		} else if (segment_is(reader, "SDQ")) {
-			settle_current(reader, position, listing);
-			for (uint32_t i = 3; i + 1 < reader->x12.count; i += 2)
-				split_quantity(reader, position, element(reader, i), element(reader, i + 1),
-					element(reader, 1), listing);
+			status = read_destinations(reader, position, listing);
 		} else if (segment_is(reader, "PID")) {
 			position->name = either(position->name, element(reader, 5));
 		} else if (segment_is(reader, "DTM") && is_among(element(reader, 1).value, AS_OF)) {
 			if (is_empty(position->as_of.date))
 				position->as_of = dtm(reader);
 		} else if (segment_is(reader, "N1") && is_among(element(reader, 1).value, PLACES)) {
-			struct parties parties = {0};
-
-			settle_current(reader, position, listing);
-			if (position->any && !is_empty(position->line_place)) {
-				reader->held = true;
-				*another_place = true;
-				break;
-			}
-			party_add(reader, &parties, PLACES);
-			position->line_place = either(position->line_place, parties.place);
+			*another_place = !read_place(reader, position, listing);
+		}
+		if (status != EP_OK)
+			return status;
+		if (*another_place) {
+			reader->held = true;
+			break;
 		}
 	}
 	settle_current(reader, position, listing);
@@ -183,9 +217,12 @@ static void put_position(struct reader *reader, const struct report *report, con
 static enum ep_status read_positions(struct reader *reader, const struct report *report)
 {
 	struct position begun = {0};
+	struct ep_place place = ep_place_none();
 	bool another_place;
 
 	item_add_pairs(reader, &begun.item, 2);
+	if (is_empty(begun.item.sku))
+		place = ep_x12_place(reader->host, reader->call, &reader->x12, 0);
 	do {
 		const struct ep_x12 mark = reader->x12;
 		const bool mark_held = reader->held;
@@ -196,8 +233,14 @@ static enum ep_status read_positions(struct reader *reader, const struct report 
 			return status;
 		begun.item = position.item;
 		begun.name = position.name;
-		if (!position.any)
+		if (!position.any || position.rejected)
 			continue;
+		if (is_empty(begun.item.sku)) {
+			status = reader->host->reject(reader->call, EP_ERR_KEY_MISSING, place, EP_SAY("no item number"));
+			if (status != EP_OK)
+				return status;
+			continue;
+		}
 		reader->host->record_begin(reader->call, EP_INVENTORY_POSITION);
 		put_position(reader, report, &position);
 		if (position.listed) {

@@ -151,10 +151,13 @@ static enum ep_status put_movement(
 static enum ep_status read_movement(struct reader *reader, struct document *document, struct ep_text loop)
 {
 	struct movement movement = {.source_line = loop};
+	bool sound;
 	struct ep_text origin = reader->x12.elements[0];
-	enum ep_status status;
+	enum ep_status status = check_quantity(reader, segment_is(reader, "W07") ? 1 : 2, &sound);
 
 	document->line++;
+	if (status != EP_OK)
+		return status;
 	if (segment_is(reader, "W07")) {
 		movement.quantity = element(reader, 1);
 		movement.unit = element(reader, 2);
@@ -172,7 +175,7 @@ static enum ep_status read_movement(struct reader *reader, struct document *docu
 	status = read_below(reader, &movement);
 	if (status != EP_OK && status != EP_END)
 		return status;
-	return put_movement(reader, document, &movement, origin);
+	return sound ? put_movement(reader, document, &movement, origin) : EP_OK;
 }
 
 static enum ep_status read_movements(struct reader *reader, const char *head, const char *line, const char *places)

@@ -91,6 +91,9 @@ void put_moment(struct reader *reader, uint32_t time_field, uint32_t date_field,
 
 /* The unit that is put for the sender's: mapped by option `units`, else as it is, else the default. */
 struct ep_text unit_of(const struct reader *reader, struct ep_text unit);
+/* Whether element `index` of the segment at hand is a quantity, or empty. If not, the record is rejected, and what
+ * reject() answers is returned; it has to be found here, where the element's place can still be named. */
+EP_MUST_CHECK enum ep_status check_quantity(struct reader *reader, uint32_t index, bool *sound);
 /* A quantity, negated if `outward`. Notes where the unit is assumed; rejects the record if it can't be read. */
 void put_quantity(struct reader *reader, uint32_t field, struct ep_text quantity, struct ep_text unit, bool outward);
 
