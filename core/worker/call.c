@@ -37,7 +37,8 @@ enum ep_status call_create(struct ep_call **created, const struct call_options *
 	call->builder = record_builder_create(RECORD_BYTES_MAX);
 	call->charsets = charsets_create();
 	call->json = json_reader_create();
-	if (!call->builder || !call->charsets || !call->json) {
+	call->xml = xml_reader_create();
+	if (!call->builder || !call->charsets || !call->json || !call->xml) {
 		status = error_set(error, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for a worker's call");
 		goto out;
 	}
@@ -57,6 +58,7 @@ void call_destroy(struct ep_call *call)
 {
 	if (!call)
 		return;
+	xml_reader_destroy(call->xml);
 	json_reader_destroy(call->json);
 	charsets_destroy(call->charsets);
 	zone_close(call->zone);
@@ -86,6 +88,7 @@ static void start(struct ep_call *call)
 {
 	arena_reset(&call->arena);
 	json_reader_reset(call->json);
+	xml_reader_reset(call->xml);
 	if (record_builder_active(call->builder))
 		record_builder_cancel(call->builder);
 	call->utf8_parts = NULL;
@@ -189,6 +192,8 @@ enum ep_status call_parse(struct ep_call *call, const struct ep_plugin *plugin, 
 	start(call);
 	call->part_count = input->part_count;
 	status = plugin->parse(&call_host_table, call, state, input);
+	if (status == EP_OK && !call->failed.set)
+		xml_reader_finish(call);
 	status = judge(call, status, failure);
 	if (record_builder_active(call->builder))
 		record_builder_cancel(call->builder);

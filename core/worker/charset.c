@@ -297,16 +297,15 @@ enum ep_status charset_decode(struct charsets *charsets, const struct charset *c
 	return EP_BAD_INPUT;
 }
 
-uint64_t charset_locate(struct charsets *charsets, const struct charset *charset, struct ep_slice from, uint64_t length)
+uint64_t charset_locate(
+	struct charsets *charsets, const struct charset *charset, struct ep_slice from, uint64_t *length)
 {
 	char scratch[CHARSET_LOCATE_MAX];
+	size_t room = *length < sizeof(scratch) ? *length : sizeof(scratch), written = 0;
 	struct ep_slice rest = from;
-	size_t written;
+	enum ep_status status = charset_decode(charsets, charset, &rest, scratch, room, &written);
 
-	if (length > sizeof(scratch))
-		length = sizeof(scratch);
-	/* Decoding stops where the room ends, or where it would have stopped before: either way `rest` is what is left. */
-	if (charset_decode(charsets, charset, &rest, scratch, length, &written) == EP_INTERNAL)
-		return 0;
+	(void)status; /* where decoding stops is all that counts here */
+	*length = written;
 	return from.length - rest.length;
 }

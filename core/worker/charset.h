@@ -47,10 +47,13 @@ struct ep_slice charset_parameter(struct ep_slice content_type);
 EP_MUST_CHECK enum ep_status charset_decode(struct charsets *charsets, const struct charset *charset,
 	struct ep_slice *from, char *out, size_t room, size_t *written);
 
-/* How many bytes of `from` make the first `length` bytes of its UTF-8; `length` is at most CHARSET_LOCATE_MAX. */
+/*
+ * How many bytes of `from` make the first *length bytes of its UTF-8; *length is set to what they make in fact: less where
+ * that would cut a character, or pass CHARSET_LOCATE_MAX.
+ */
 #define CHARSET_LOCATE_MAX 2048
 uint64_t charset_locate(
-	struct charsets *charsets, const struct charset *charset, struct ep_slice from, uint64_t length);
+	struct charsets *charsets, const struct charset *charset, struct ep_slice from, uint64_t *length);
 
 extern const uint16_t charset_iso_8859_1[], charset_iso_8859_2[], charset_iso_8859_3[], charset_iso_8859_4[],
 	charset_iso_8859_5[], charset_iso_8859_6[], charset_iso_8859_7[], charset_iso_8859_8[], charset_iso_8859_9[],

@@ -389,5 +389,6 @@ const struct ep_host call_host_table = {
 	.log = host_log,
 	.alloc = call_alloc,
 	.json = &json_service,
+	.xml = &xml_service,
 	.text = &utf8_service,
 };

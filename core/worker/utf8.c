@@ -48,9 +48,9 @@ static uint64_t original_offset(const struct ep_call *call, const struct utf8_pa
 			high = middle;
 	}
 	mark = &part->marks[low];
+	offset -= mark->converted;
 	return mark->original + charset_locate(call->charsets, part->charset,
-					ep_slice_sub(part->original, mark->original, MARK_BYTES + 16),
-					offset - mark->converted);
+					ep_slice_sub(part->original, mark->original, MARK_BYTES + 16), &offset);
 }
 
 void utf8_origin(const struct ep_call *call, uint32_t *part, uint64_t *offset, uint64_t *length)
