@@ -5,6 +5,7 @@
 #   plugins/<kind>/<name>/*.c   one shared object each
 #   tests/unit/check_*.c        one Check program each
 #   tests/tools/*.c             one program each: receiver, load generator ...
+#   tests/plugins/*.c           one plugin each, good and hostile, for tests
 
 BUILD ?= build
 CORPUS ?= $(wildcard ../shared/corpus)
@@ -38,6 +39,7 @@ SDK = $(call object,$(wildcard sdk/lib/*.c))
 PLUGIN_DIRS = $(patsubst %/,%,$(wildcard plugins/*/*/))
 PLUGINS = $(foreach dir,$(PLUGIN_DIRS),$(if $(wildcard $(dir)/*.c),$(BUILD)/plugins/$(notdir $(dir)).so))
 UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.c))
+TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
 .PHONY: all help demo test lint format check-asan clean new-plugin install-build install-test install-lint
@@ -101,11 +103,12 @@ $(BUILD)/entrepot-worker: $(call object,core/worker/main.c) $(BUILD)/libworker.a
 	$(CXX) $(LDFLAGS) $^ $(WORKER_LIBS) -o $@
 
 # A plugin: its folder's .c files and the SDK's archive. Nothing else may be linked.
+PLUGIN_CC = $(CC) -std=gnu17 $(OPT) $(WARN) $(SANITIZE) -fPIC -fvisibility=hidden -shared -Wl,-z,defs -Wl,-z,relro,-z,now \
+	-Isdk/include -I$(BUILD)/include
 define plugin_rule
 $(BUILD)/plugins/$(notdir $(1)).so: $(wildcard $(1)/*.c) $(wildcard $(1)/*.h) $(wildcard sdk/include/entrepot/*.h) $(BUILD)/libentrepot-sdk.a Makefile | $(GENERATED)
 	@mkdir -p $$(@D)
-	$(CC) -std=gnu17 $(OPT) $(WARN) $(SANITIZE) -fPIC -fvisibility=hidden -shared -Wl,-z,defs -Wl,-z,relro,-z,now \
-		-Isdk/include -I$(BUILD)/include $$(filter %.c,$$^) $(BUILD)/libentrepot-sdk.a -lm -o $$@
+	$(PLUGIN_CC) $$(filter %.c,$$^) $(BUILD)/libentrepot-sdk.a -lm -o $$@
 endef
 $(foreach dir,$(PLUGIN_DIRS),$(eval $(call plugin_rule,$(dir))))
 
@@ -120,6 +123,13 @@ $(BUILD)/libsupport.a: $(call object,$(wildcard tests/support/*.c))
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.c.o $(BUILD)/libsupport.a $(BUILD)/libgateway.a $(BUILD)/libworker.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
 	@mkdir -p $(@D)
 	$(CXX) $(LDFLAGS) $^ $(shell pkg-config --libs check) $(GATEWAY_LIBS) $(WORKER_LIBS) -o $@
+
+$(BUILD)/tests/plugins/%.so: tests/plugins/%.c $(wildcard sdk/include/entrepot/*.h) $(BUILD)/libentrepot-sdk.a Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	$(PLUGIN_CC) $< $(BUILD)/libentrepot-sdk.a -lm -o $@
+
+# These start workers.
+$(BUILD)/tests/check_supervise $(BUILD)/tests/check_sandbox: | $(BUILD)/entrepot-worker $(TEST_PLUGINS)
 
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.c.o $(BUILD)/libgateway.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
 	@mkdir -p $(@D)
@@ -142,7 +152,7 @@ demo: install-build ## install what is missing, build, run the gateway on real-l
 tools: $(TOOLS)
 
 test: install-test ## build and run every test
-	@$(MAKE) --no-print-directory all $(UNIT) $(TOOLS)
+	@$(MAKE) --no-print-directory all $(UNIT) $(TOOLS) $(TEST_PLUGINS)
 	@CORPUS='$(CORPUS)' tests/run $(BUILD)
 
 lint: install-lint ## include direction, banned functions, formatting, clang-tidy, cppcheck

@@ -4,6 +4,7 @@
  * A call is counted as the culprit only if it was the one under way: the worker's progress page says which, and failing
  * that it's the first that wasn't answered. All others are sent again, uncounted. The culprit is tried once more, alone,
  * in a fresh worker; then it ends as CALL_CRASHED. A page that lies costs its own source a second try of another message.
+ * Whose a lie is can't be told, since a plugin may have written it at any time: then all are sent again, each alone.
  * A worker that ends before its first good answer is started again after a delay that doubles.
  */
 #include "supervise/state.h"
@@ -60,7 +61,7 @@ void fault_arm(struct worker *worker)
 		loop_timer_set(&worker->timer, tick(worker));
 }
 
-void fault_kill(struct worker *worker, enum ep_error code, bool of_first, const char *format, ...)
+void fault_kill(struct worker *worker, enum ep_error code, bool uncertain, const char *format, ...)
 {
 	va_list arguments;
 
@@ -70,7 +71,7 @@ void fault_kill(struct worker *worker, enum ep_error code, bool of_first, const 
 	vsnprintf(worker->fault_text, sizeof(worker->fault_text), format, arguments);
 	va_end(arguments);
 	worker->fault_code = code;
-	worker->fault_of_first = of_first;
+	worker->fault_uncertain = uncertain;
 	worker->dying = true;
 	worker->supervisor->ops->want(worker->channel, false, false);
 	worker->supervisor->ops->kill(worker->channel);
@@ -160,6 +161,12 @@ static void schedule(struct worker *worker)
 	}
 }
 
+/* The plugin closed it, in whichever call. */
+static bool has_closed_socket(const struct worker *worker, const struct channel_exit *how)
+{
+	return how->signal == SIGKILL ? worker->dying : how->status == WORKER_EXIT_SOCKET;
+}
+
 /* How it ended, as a sentence about the plugin goes on; and the code for it. */
 static enum ep_error describe(const struct worker *worker, const struct channel_exit *how, char *text, size_t size)
 {
@@ -167,7 +174,7 @@ static enum ep_error describe(const struct worker *worker, const struct channel_
 		snprintf(text, size, "%s", worker->fault_text);
 		return worker->fault_code;
 	}
-	if (how->signal == SIGKILL && worker->dying) {
+	if (has_closed_socket(worker, how)) {
 		snprintf(text, size, "closed its socket");
 		return EP_ERR_PLUGIN_FAULT;
 	}
@@ -230,6 +237,22 @@ static void end_of_start(struct worker *worker, const char *what)
 		log_text("why", worker->start_error.text));
 }
 
+/* NULL: none of the calls can be blamed. */
+static struct worker_call *find_culprit(struct worker *worker, const struct channel_exit *how)
+{
+	const bool uncertain = worker->fault_text[0] ? worker->fault_uncertain : has_closed_socket(worker, how);
+	struct worker_call *culprit = under_way(worker);
+
+	if (uncertain && culprit && worker->first->next != worker->unsent) {
+		for (struct worker_call *call = worker->first; call != worker->unsent; call = call->next)
+			call->alone = true;
+		return NULL;
+	}
+	if (culprit)
+		culprit->alone = true;
+	return culprit;
+}
+
 void fault_exited(struct worker *worker, const struct channel_exit *how)
 {
 	const bool starting = worker->state == WORKER_STARTING;
@@ -239,9 +262,7 @@ void fault_exited(struct worker *worker, const struct channel_exit *how)
 
 	while (answer_read(worker)) /* its last words, as many as the socket holds */
 		;
-	culprit = worker->fault_of_first && worker->fault_text[0] ? worker->first : under_way(worker);
-	if (culprit && worker->first == worker->unsent)
-		culprit = NULL; /* it had no call */
+	culprit = find_culprit(worker, how);
 	lines_end(worker);
 	code = describe(worker, how, what, sizeof(what));
 	close_channel(worker);

@@ -83,7 +83,7 @@ struct worker {
 	bool dying; /* killed, or its socket is closed: its exit follows, and nothing is read or written any more */
 	/* Why it was killed; text empty: for no fault of its own, or it ended by itself. */
 	enum ep_error fault_code;
-	bool fault_of_first; /* of the call that was being answered, not the one under way */
+	bool fault_uncertain; /* whichever of the calls that it had has done it */
 	char fault_text[256];
 	bool refused; /* it has said why it won't serve: */
 	enum ep_status start_status;
@@ -124,7 +124,7 @@ bool answer_read(struct worker *worker);
 /* fault.c */
 void fault_timer(void *worker);
 void fault_arm(struct worker *worker); /* calls are under way: watch the deadline */
-void fault_kill(struct worker *worker, enum ep_error code, bool of_first, const char *format, ...)
+void fault_kill(struct worker *worker, enum ep_error code, bool uncertain, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
 void fault_exited(struct worker *worker, const struct channel_exit *how);
 /* The process couldn't even be started. */

@@ -1,7 +1,7 @@
 /*
  * submit.c: the queue of a worker's calls, and what goes out: HELLO, then calls in order, as many at a time as are there.
  *
- * A call that is tried for the second time goes alone: nothing else is with the worker meanwhile.
+ * A call that is tried for the second time, or is suspected, goes alone: nothing else is with the worker meanwhile.
  */
 #include "supervise/state.h"
 
@@ -85,6 +85,7 @@ void submit_start(struct worker *worker)
 	worker->refused = false;
 	worker->dying = false;
 	worker->fault_text[0] = '\0';
+	worker->fault_uncertain = false;
 	worker->last_line[0] = '\0';
 	put_hello(worker);
 	loop_timer_set(&worker->timer, HANDSHAKE_NS);
@@ -164,7 +165,7 @@ static enum ep_status encode(struct worker *worker, struct worker_call *call)
 	const size_t at = worker->out.length;
 	int fd = call->body_fd;
 
-	if (worker->first != call && (worker->first->tries > 0 || call->tries > 0))
+	if (worker->first != call && (worker->first->alone || call->alone))
 		return EP_AGAIN;
 	if (by_descriptor && worker->descriptor_calls == SEND_DESCRIPTORS_MAX)
 		return EP_AGAIN;
@@ -294,6 +295,7 @@ enum ep_status worker_submit(struct worker *worker, struct worker_call *call)
 	call->next = NULL;
 	call->number = ++worker->last_number;
 	call->tries = 0;
+	call->alone = false;
 	*worker->last = call;
 	worker->last = &call->next;
 	if (!worker->unsent)

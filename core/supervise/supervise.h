@@ -95,7 +95,8 @@ struct worker_call {
 	/* The supervisor's. */
 	struct worker_call *next;
 	uint64_t number;
-	uint32_t tries;
+	uint32_t tries; /* that ended badly for certain because of it */
+	bool alone;     /* goes to a worker that has nothing else: a call with it ended badly, or may have */
 	int64_t started_ns;
 };
 

@@ -50,7 +50,7 @@
 enum worker_exit {
 	WORKER_EXIT_DONE = 0,    /* the gateway closed the socket */
 	WORKER_EXIT_REFUSED = 3, /* REFUSED was said */
-	WORKER_EXIT_SOCKET = 4,  /* the gateway said something that it can't say */
+	WORKER_EXIT_SOCKET = 4,  /* the socket is of no use: closed in here, or frames that can't be read */
 	WORKER_EXIT_BODY = 5,    /* the disk failed under a body that is mapped */
 	WORKER_EXIT_MEMORY = 6   /* it crashed, and there was no memory left */
 };

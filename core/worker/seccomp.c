@@ -223,7 +223,7 @@ static int add_loading(scmp_filter_ctx filter)
 	result |= ALLOW(filter, read, 0);
 	result |= ALLOW(filter, newfstatat, 0);
 	result |= ALLOW(filter, fstat, 0);
-	result |= ALLOW(filter, mmap, 2, HAS_NONE(3, MAP_ANONYMOUS), HAS_NONE(3, MAP_SHARED)); /* code, of files */
+	result |= ALLOW(filter, mmap, 1, HAS_NONE(3, MAP_ANONYMOUS | MAP_SHARED)); /* code, of files */
 	result |= ALLOW(filter, seccomp, 0);
 	return result;
 }
@@ -231,10 +231,10 @@ static int add_loading(scmp_filter_ctx filter)
 static void install(bool loading)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	bool active;
 	int result;
 
-	if (!filter)
-		return;
+	ASSERT(filter);
 	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	result |= seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 	result |= seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
@@ -242,12 +242,12 @@ static void install(bool loading)
 	result |= add_computing(filter);
 	if (loading)
 		result |= add_loading(filter);
-	if (result == 0)
-		result = seccomp_load(filter);
+	ASSERT(result == 0); /* a rule that libseccomp can't express is a defect, not a missing layer */
+	result = seccomp_load(filter);
 	seccomp_release(filter);
 	/* Linux answers neither with ENOSYS, and stage 1 allows the second. */
-	sandbox_note(SANDBOX_SECCOMP,
-		result == 0 && syscall(loading ? SYS_getppid : SYS_read, -1, NULL, 0) == -1 && errno == ENOSYS);
+	active = result == 0 && syscall(loading ? SYS_getppid : SYS_read, -1, NULL, 0) == -1 && errno == ENOSYS;
+	sandbox_note(SANDBOX_SECCOMP, active && (loading || sandbox_active(SANDBOX_SECCOMP)));
 }
 
 void sandbox_close_loading(void)

@@ -42,7 +42,7 @@ void serve_flush(struct server *server)
 		if (wrote == -1 && errno == EINTR)
 			continue;
 		if (wrote == -1)
-			_exit(WORKER_EXIT_DONE);
+			_exit(errno == EPIPE ? WORKER_EXIT_DONE : WORKER_EXIT_SOCKET);
 		done += (size_t)wrote;
 	}
 	buffer_clear(&server->out);

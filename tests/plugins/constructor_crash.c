@@ -1,0 +1,25 @@
+/* constructor_crash.c: ends its process while it is loaded. */
+#include <entrepot/plugin.h>
+
+#include <unistd.h>
+
+__attribute__((constructor)) static void leave(void)
+{
+	_exit(9);
+}
+
+static enum ep_status never_parse(
+	const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_input *input)
+{
+	(void)host;
+	(void)call;
+	(void)state;
+	(void)input;
+	return EP_OK;
+}
+
+struct nothing {
+	bool unused;
+};
+
+EP_PLUGIN_DECLARE_FULL("constructor_crash", "1.0.0", EP_KIND_BANK, 0, "", 0, 0, struct nothing, 0, never_parse);
