@@ -8,7 +8,7 @@
 #ifndef COURIER_COURIER_H
 #define COURIER_COURIER_H
 
-#include "conf/conf.h"
+#include "courier/transport.h"
 #include "journal/outcome.h"
 
 struct courier;
@@ -17,6 +17,7 @@ struct courier_options {
 	const struct conf_destination *destination;
 	struct loop *loop;
 	struct journal *journal;
+	const struct transport_ops *transport; /* NULL: the destination's own */
 };
 
 EP_MUST_CHECK enum ep_status courier_create(
@@ -28,15 +29,18 @@ void courier_recover(struct courier *courier, const struct journal_frame *frame)
 void courier_start(struct courier *courier);
 /* There may be something new: call it for every courier from the one listener of journal_on_durable(). */
 void courier_wake(struct courier *courier);
-/* Finishes what is in flight, starts nothing new, writes the cursor. */
+/* Finishes what is in flight, starts nothing new, writes the cursor. May be called again while it is busy. */
 void courier_stop(struct courier *courier);
-size_t courier_busy(const struct courier *courier); /* requests in flight */
+/* Requests in flight; none where the destination can't be reached: nobody should wait for it. */
+size_t courier_busy(const struct courier *courier);
 enum ep_status courier_checkpoint(struct courier *courier, struct buffer *out, uint64_t *from);
 /* The outbox before this position is not needed by this destination any more. */
 uint64_t courier_needs(const struct courier *courier);
 
 struct courier_counts {
-	uint64_t delivered, filtered, superseded, dead, parked, retried;
+	uint64_t delivered, filtered, superseded, dead;
+	uint64_t parked;  /* records that wait for another try, or behind one that does */
+	uint64_t retried; /* requests that had to be repeated, since the start */
 };
 struct courier_counts courier_counts(const struct courier *courier);
 
