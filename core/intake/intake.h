@@ -36,7 +36,8 @@ struct intake_options {
 };
 
 /* Binds the listeners and opens the drop folders; takes nothing on before intake_start(). */
-EP_MUST_CHECK enum ep_status intake_create(struct intake **intake, const struct intake_options *options, struct error *error);
+EP_MUST_CHECK enum ep_status intake_create(
+	struct intake **intake, const struct intake_options *options, struct error *error);
 void intake_start(struct intake *intake);
 /* No new messages: listeners closed, idle connections closed, requests under way are finished. */
 void intake_stop(struct intake *intake);
