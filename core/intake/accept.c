@@ -140,9 +140,10 @@ static void put(struct acceptor *acceptor, enum index_table table, struct ep_sli
 		PANIC("the index has no room although it said so");
 }
 
-/* The entries of one frame, when it is appended and when it is read again. At most INDEX_ROOM. */
-static void put_entries(
-	struct acceptor *acceptor, const struct message *message, const struct entry_message *entry, uint64_t position)
+/* The entries of one frame, when it is appended and when it is read again. At most INDEX_ROOM. `findable`: the next
+ * message like it is a duplicate. */
+static void put_entries(struct acceptor *acceptor, const struct message *message, const struct entry_message *entry,
+	uint64_t position, bool findable)
 {
 	const struct entry_outcome pending = {.inbox_position = entry->position};
 	uint8_t bytes[ENTRY_MESSAGE_BYTES], outcome[ENTRY_OUTCOME_BYTES];
@@ -159,7 +160,8 @@ static void put_entries(
 		by = ENTRY_BY_EVENT;
 		id = message->flags & MESSAGE_CONFLICT ? make_conflict_id(acceptor, message) : message->dedupe;
 	}
-	put(acceptor, INDEX_MESSAGES, make_key(acceptor, by, message->source, id), value, position);
+	if (findable)
+		put(acceptor, INDEX_MESSAGES, make_key(acceptor, by, message->source, id), value, position);
 	put(acceptor, INDEX_OUTCOMES, entry_outcome_key(message->id), entry_outcome_write(&pending, outcome), position);
 }
 
@@ -262,7 +264,7 @@ static enum ep_status take_message(
 		return status;
 	if (!finding.duplicate)
 		finding.entry.position = frame.position;
-	put_entries(acceptor, &message, &finding.entry, frame.position);
+	put_entries(acceptor, &message, &finding.entry, frame.position, what->source->dedupe != CONF_DEDUPE_OFF);
 	if (finding.duplicate && what->spool_fd != -1)
 		journal_spool_drop(acceptor->journal, what->spool_fd, message.body_length);
 	acceptor->counts.messages++;
@@ -331,7 +333,7 @@ void acceptor_recover(struct acceptor *acceptor, const struct journal_frame *fra
 			look_up(acceptor, ENTRY_BY_EVENT, message, message->dedupe, &first)) &&
 		first.position == entry.position)
 		entry.received_at_ns = first.received_at_ns;
-	put_entries(acceptor, message, &entry, frame->position);
+	put_entries(acceptor, message, &entry, frame->position, true);
 }
 
 struct acceptor_counts acceptor_counts(const struct acceptor *acceptor)
