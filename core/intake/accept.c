@@ -113,8 +113,7 @@ static enum ep_status find_earlier(struct acceptor *acceptor, const struct conf_
 
 	*finding = (struct finding){.duplicate = false};
 	if (message->idempotency.length &&
-		look_up(acceptor, ENTRY_BY_IDEMPOTENCY, message, message->idempotency, &entry) &&
-		within(&entry, message->received_at_ns, source->dedupe_window_ns)) {
+		look_up(acceptor, ENTRY_BY_IDEMPOTENCY, message, message->idempotency, &entry)) {
 		if (!is_same_body(&entry, message))
 			return error_set(error, EP_CONFLICT, EP_ERR_IDEMPOTENCY_CONFLICT,
 				"this Idempotency-Key was used for another body");
@@ -371,11 +370,18 @@ static void free_list(struct waiting *waiting)
 	}
 }
 
+void acceptor_forget(struct acceptor *acceptor)
+{
+	free_list(acceptor->first);
+	acceptor->first = NULL;
+	acceptor->last = &acceptor->first;
+}
+
 void acceptor_destroy(struct acceptor *acceptor)
 {
 	if (!acceptor)
 		return;
-	free_list(acceptor->first);
+	acceptor_forget(acceptor);
 	free_list(acceptor->spare);
 	buffer_free(&acceptor->head);
 	buffer_free(&acceptor->key);

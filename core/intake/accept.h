@@ -6,7 +6,7 @@
  * first in the log, so a first that isn't durable yet is waited for too.
  *
  * What is a duplicate:
- *   Idempotency-Key    same key and same body; same key and another body within dedupe_window is refused (EP_CONFLICT)
+ *   Idempotency-Key    same key and same body; same key and another body is refused (EP_CONFLICT)
  *   dedupe "event-id"  same provider's id and same body; same id and another body is accepted and flagged
  *                      MESSAGE_CONFLICT; a message without an id goes by its digest
  *   dedupe "digest"    same body within dedupe_window
@@ -36,7 +36,7 @@ struct acceptance {
 	struct message message; /* all but id, first, received_at_ns, flags; sha256 and body_length set */
 	int spool_fd;           /* -1, or the body; taken over */
 	/*
-	 * Called exactly once, perhaps before acceptor_accept() returns, unless the acceptor is destroyed before. EP_OK with
+	 * Called exactly once, perhaps before acceptor_accept() returns, unless acceptor_forget() comes first. EP_OK with
 	 * a receipt; EP_CONFLICT: Idempotency-Key used for another body; EP_LIMIT: no room, try later; EP_AGAIN: too much at
 	 * once, try later. *error is set for all but EP_OK.
 	 */
@@ -48,6 +48,8 @@ EP_MUST_CHECK enum ep_status acceptor_create(struct acceptor **acceptor, struct 
 	struct index *index, struct error *error);
 void acceptor_destroy(struct acceptor *acceptor);
 void acceptor_accept(struct acceptor *acceptor, const struct acceptance *acceptance);
+/* Who asked is gone: nobody is told of what was accepted so far. The messages stand all the same. */
+void acceptor_forget(struct acceptor *acceptor);
 /* One inbox frame read again at start: puts what acceptor_accept() would have put into the index. */
 void acceptor_recover(struct acceptor *acceptor, const struct journal_frame *frame, const struct message *message);
 

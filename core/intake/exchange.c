@@ -23,6 +23,8 @@
 
 static const struct problem unauthorized = {
 	.status = 401, .code = EP_ERR_UNAUTHORIZED, .text = "unknown source, or the sender could not be verified"};
+static const struct problem too_large = {
+	.status = 413, .code = EP_ERR_BODY_TOO_LARGE, .text = "the body is larger than this source accepts"};
 
 /* Pools --------------------------------------------------------------------------------------------------------- */
 
@@ -265,11 +267,24 @@ void exchanges_sweep(struct intake *intake, int64_t now_ns)
 void exchange_abandon(struct exchange *exchange)
 {
 	exchange->connection = NULL;
-	if (exchange->state == EXCHANGE_WANTS_RECEIPT)
-		return; /* the message stands all the same; on_receipt() frees */
+	if (exchange->state == EXCHANGE_WANTS_RECEIPT) {
+		/* The message stands all the same; on_receipt() frees */
+		TAILQ_INSERT_TAIL(&exchange->intake->orphans, exchange, wait_link);
+		return;
+	}
 	if (exchange->state == EXCHANGE_WANTS_OUTCOME)
 		end_wait(exchange);
 	exchange_free(exchange);
+}
+
+void exchanges_free_orphans(struct intake *intake)
+{
+	struct exchange *exchange;
+
+	while ((exchange = TAILQ_FIRST(&intake->orphans))) {
+		TAILQ_REMOVE(&intake->orphans, exchange, wait_link);
+		exchange_free(exchange);
+	}
 }
 
 /* GET. */
@@ -330,6 +345,7 @@ static void on_receipt(void *argument, enum ep_status status, const struct recei
 	struct problem problem;
 
 	if (!exchange->connection) {
+		TAILQ_REMOVE(&exchange->intake->orphans, exchange, wait_link);
 		exchange_free(exchange);
 		return;
 	}
@@ -366,8 +382,6 @@ static const struct problem *check_message(const struct http_head *head, uint64_
 		.status = 417, .code = EP_ERR_EXPECTATION, .text = "only Expect: 100-continue is known"};
 	static const struct problem no_length = {
 		.status = 411, .code = EP_ERR_LENGTH_REQUIRED, .text = "Content-Length or chunks are needed"};
-	static const struct problem too_large = {
-		.status = 413, .code = EP_ERR_BODY_TOO_LARGE, .text = "the body is larger than this source accepts"};
 	static const struct problem bad_key = {.status = 400,
 		.code = EP_ERR_BAD_REQUEST,
 		.text = "one Idempotency-Key of at most 255 bytes may be given"};
@@ -469,8 +483,7 @@ void exchange_begin(struct connection *connection)
 	receiving->exchange->head_only = head->verb == HTTP_VERB_HEAD;
 	http_body_begin(&receiving->framing, head);
 	body_begin(&receiving->body);
-	/* So that refusing does the work of hashing, whoever it is: see verify.h */
-	(void)verify_begin(&receiving->verification, connection->intake->sources.nobody, head, connection->tls);
+	verify_nothing(&receiving->verification);
 	if (route.kind == ROUTE_NONE) {
 		refuse_early(connection, &no_path);
 	} else if (!route.method_fits) {
@@ -482,8 +495,10 @@ void exchange_begin(struct connection *connection)
 		refuse_early(connection, &stopping);
 	} else if (route.kind == ROUTE_POST_MESSAGE) {
 		begin_post(connection, &route);
+	} else if (head->chunked || head->content_length > DISCARD_MAX) {
+		refuse_early(connection, &too_large);
 	}
-	/* GET is answered when its body, which it should not have, has been read */
+	/* GET is answered when its body, which it should not have, has been read and dropped */
 }
 
 static void refuse_body(struct connection *connection, const struct problem *problem)
@@ -497,8 +512,6 @@ static void refuse_body(struct connection *connection, const struct problem *pro
 
 void exchange_body(struct connection *connection, struct ep_slice piece)
 {
-	static const struct problem too_large = {
-		.status = 413, .code = EP_ERR_BODY_TOO_LARGE, .text = "the body is larger than this source accepts"};
 	struct receiving *receiving = connection->receiving;
 	struct error error = {.code = EP_ERR_INTERNAL};
 	struct problem problem;
@@ -544,6 +557,8 @@ void exchange_end(struct connection *connection)
 	struct route route;
 
 	exchange->owes_continue = false; /* the client didn't wait for it */
+	if (!exchange->keep_alive)
+		connection->closing = true;
 	if (receiving->discard) {
 		answer_problem(exchange, &receiving->problem);
 	} else if (receiving->head->verb != HTTP_VERB_POST) {

@@ -22,20 +22,20 @@
 #include "intake/source.h"
 #include "intake/tls.h"
 
-#define PIPELINE_MAX 64			      /* requests of one connection whose answers are owed */
-#define BACKLOG_MAX ((size_t)256 * 1024)      /* bytes not yet taken by the client, above which no request is read */
+#define PIPELINE_MAX 64                  /* requests of one connection whose answers are owed */
+#define BACKLOG_MAX ((size_t)256 * 1024) /* bytes not yet taken by the client, above which no request is read */
 #define OUT_MAX ((size_t)PIPELINE_MAX * REPLY_MAX)
 #define BODIES_MEMORY_MAX ((size_t)256 * 1024 * 1024) /* of all bodies together; above, they go to spool files */
-#define RECEIVING_SPARE_MAX 64			      /* kept for reuse */
+#define RECEIVING_SPARE_MAX 64                        /* kept for reuse */
 #define EXCHANGE_SPARE_MAX 1024
 #define WAIT_MAX_S 60 /* longest Prefer: wait */
 
 struct connection;
 
 enum exchange_state {
-	EXCHANGE_RECEIVING,	  /* its request isn't complete */
-	EXCHANGE_WANTS_RECEIPT,	  /* in the acceptor's hands */
-	EXCHANGE_WANTS_OUTCOME,	  /* has its receipt, waits because of Prefer */
+	EXCHANGE_RECEIVING,     /* its request isn't complete */
+	EXCHANGE_WANTS_RECEIPT, /* in the acceptor's hands */
+	EXCHANGE_WANTS_OUTCOME, /* has its receipt, waits because of Prefer */
 	EXCHANGE_ANSWERED
 };
 
@@ -64,16 +64,16 @@ struct receiving {
 	struct body body;
 	struct exchange *exchange;
 	uint64_t body_max;
-	bool discard;		/* the answer is known: the body is read and dropped, so that the connection can stay */
+	bool discard;           /* the answer is known: the body is read and dropped, so that the connection can stay */
 	struct problem problem; /* the answer then */
 };
 
 enum phase {
-	PHASE_IDLE,    /* between requests: idle_timeout */
-	PHASE_HEAD,    /* a head has begun, or the connection is new: header_timeout */
-	PHASE_BODY,    /* body_timeout without progress */
-	PHASE_BUSY,    /* it is our turn */
-	PHASE_LINGER,  /* we have said all: waits for the client to read it and close */
+	PHASE_IDLE,   /* between requests: idle_timeout */
+	PHASE_HEAD,   /* a head has begun, or the connection is new: header_timeout */
+	PHASE_BODY,   /* body_timeout without progress */
+	PHASE_BUSY,   /* it is our turn */
+	PHASE_LINGER, /* we have said all: waits for the client to read it and close */
 	PHASES
 };
 
@@ -84,13 +84,15 @@ struct connection {
 	struct bufferevent *stream;
 	evutil_socket_t fd;
 	bool tls;
-	bool closing;	    /* reads no further request; closes when the answers are out */
+	bool used;    /* a request has come */
+	bool ended;   /* the client sends nothing more */
+	bool closing; /* reads no further request; closes when the answers are out */
 	bool flush_queued;
-	bool fresh_phase;   /* the phase's time begins anew */
+	bool fresh_phase; /* the phase's time begins anew */
 	enum phase phase;
 	int64_t phase_since_ns;
-	uint64_t progress;  /* bytes of the body since the phase's time began */
-	size_t scanned;	    /* bytes of the head looked at so far */
+	uint64_t progress;           /* bytes of the body since the phase's time began */
+	size_t scanned;              /* bytes of the head looked at so far */
 	struct receiving *receiving; /* NULL: no head yet */
 	TAILQ_HEAD(, exchange) exchanges;
 	uint32_t exchange_count;
@@ -118,12 +120,13 @@ struct intake {
 	struct listener *listeners;
 	size_t listener_count;
 	bool stopping;
-	bool listening_paused; /* no descriptors were left */
+	bool listening_paused;                 /* no descriptors were left */
 	struct connection_list phases[PHASES]; /* each in the order of phase_since_ns */
 	struct connection_list flushes;
 	size_t connection_count;
-	size_t owed; /* exchanges that are not answered */
-	struct exchange_list waits; /* EXCHANGE_WANTS_OUTCOME */
+	size_t owed;                  /* exchanges that are not answered */
+	struct exchange_list waits;   /* EXCHANGE_WANTS_OUTCOME */
+	struct exchange_list orphans; /* EXCHANGE_WANTS_RECEIPT without a connection */
 	struct receiving *receiving_spare;
 	size_t receiving_spare_count;
 	struct exchange_list exchange_spare;
@@ -164,6 +167,8 @@ void exchange_advance(struct connection *connection);
 void exchanges_sweep(struct intake *intake, int64_t now_ns);
 EP_MUST_CHECK enum ep_status receiving_take(struct connection *connection);
 void receiving_release(struct connection *connection);
+/* Nobody asks any more, and the acceptor has forgotten. */
+void exchanges_free_orphans(struct intake *intake);
 void exchanges_free_spare(struct intake *intake);
 
 #endif

@@ -127,7 +127,7 @@ static void fill_event_id(struct sources *sources, const struct source *source, 
 
 	if (source->conf->dedupe != CONF_DEDUPE_EVENT_ID)
 		return;
-	if (verify->event_id_header)
+	if (verify->event_id_header && head)
 		message->dedupe = http_header(head, ep_slice_of(verify->event_id_header), NULL);
 	if (message->dedupe.length == 0 && verify->event_id_path)
 		message->dedupe = find_id_in_body(sources, body, ep_slice_of(verify->event_id_path));
@@ -147,4 +147,11 @@ void source_fill_message(struct sources *sources, const struct source *source, c
 				message->headers[message->header_count++] = head->headers[i];
 				break;
 			}
+}
+
+void source_fill_file(
+	struct sources *sources, const struct source *source, const struct body *body, struct message *message)
+{
+	message->source = source->name;
+	fill_event_id(sources, source, NULL, body, message);
 }

@@ -36,5 +36,8 @@ const struct source *sources_find(const struct sources *sources, struct ep_slice
  */
 void source_fill_message(struct sources *sources, const struct source *source, const struct http_head *head,
 	const struct body *body, struct message *message);
+/* The same for a file, which has no head. */
+void source_fill_file(
+	struct sources *sources, const struct source *source, const struct body *body, struct message *message);
 
 #endif

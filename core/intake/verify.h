@@ -43,6 +43,8 @@ void verifier_destroy(struct verifier *verifier);
 /* `head` and `verifier` must outlive the verification. `tls`: how {url} begins. */
 enum verify_step verify_begin(
 	struct verification *verification, const struct verifier *verifier, const struct http_head *head, bool tls);
+/* A verification that nothing passes and that does no work. */
+void verify_nothing(struct verification *verification);
 void verify_update(struct verification *verification, struct ep_slice body);
 /* true: the sender is who the source expects. Wipes the verification. */
 EP_MUST_CHECK bool verify_finish(struct verification *verification);
