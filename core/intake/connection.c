@@ -89,7 +89,7 @@ static void refuse_fault(struct connection *connection, const struct http_fault 
 static enum ep_status take_head(struct connection *connection)
 {
 	struct evbuffer *input = bufferevent_get_input(connection->stream);
-	size_t head_max = (size_t)connection->intake->conf->header_max, available = evbuffer_get_length(input), length;
+	size_t head_max = connection->intake->head_max, available = evbuffer_get_length(input), length;
 	struct http_fault fault = {431, EP_ERR_HEADER_TOO_LARGE, "the head is too large"};
 	struct ep_slice data = {NULL, available < head_max ? available : head_max};
 	enum ep_status status;
@@ -99,9 +99,10 @@ static enum ep_status take_head(struct connection *connection)
 	data.data = (const char *)evbuffer_pullup(input, (ssize_t)data.length);
 	if (!data.data)
 		return EP_AGAIN;
-	length = connection->scanned ? 0 : http_skip_empty_lines(data);
+	length = connection->scanned > 1 ? 0 : http_skip_empty_lines(data);
 	if (length) {
 		evbuffer_drain(input, length);
+		connection->scanned = 0;
 		return EP_OK;
 	}
 	status = http_head_find(data, &connection->scanned, &length, &fault);

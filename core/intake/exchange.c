@@ -15,7 +15,7 @@
 #include "intake/server.h"
 
 #define DISCARD_MAX ((uint64_t)64 * 1024) /* bytes of a refused body that are read so that the connection can stay */
-#define UNKNOWN_BODY_MAX ((uint64_t)16 * 1024 * 1024)
+#define UNKNOWN_BODY_MAX ((uint64_t)64 * 1024 * 1024) /* the default: a source that doesn't exist has it too */
 #define IDEMPOTENCY_KEY_MAX 255
 #define RETRY_BUSY_S 1
 #define RETRY_STOPPING_S 5
@@ -40,7 +40,7 @@ enum ep_status receiving_take(struct connection *connection)
 		receiving = calloc(1, sizeof(*receiving));
 		if (!receiving)
 			return EP_NO_MEMORY;
-		if (http_head_create(&receiving->head, (size_t)intake->conf->header_max) != EP_OK) {
+		if (http_head_create(&receiving->head, intake->head_max) != EP_OK) {
 			free(receiving);
 			return EP_NO_MEMORY;
 		}

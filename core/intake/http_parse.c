@@ -261,7 +261,7 @@ static enum ep_status run_library(struct http_head *head, size_t length, struct 
 	case HPE_INVALID_METHOD:
 		return refuse(fault, 405, EP_ERR_METHOD, "a method that is not known");
 	default:
-		return bad(fault, "the request can't be read");
+		return bad(fault, http_errno_description(HTTP_PARSER_ERRNO(&parser)));
 	}
 }
 

@@ -3,6 +3,7 @@
  * exchange.c and drop.c.
  */
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -117,14 +118,35 @@ static void note_address(struct listener *listener)
 	}
 }
 
+/* "127.0.0.1:0", "[::1]:8080": numeric, as the configuration has checked. */
+static bool read_address(const char *text, struct sockaddr_storage *address, int *length)
+{
+	const struct addrinfo hints = {
+		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+	const char *colon = strrchr(text, ':');
+	struct addrinfo *found;
+	size_t skip = text[0] == '[';
+	char host[64];
+
+	if (!colon || colon - text < 2 || (size_t)(colon - text) >= sizeof(host))
+		return false;
+	snprintf(host, sizeof(host), "%.*s", (int)(colon - text - (ptrdiff_t)(2 * skip)), text + skip);
+	if (getaddrinfo(host, colon + 1, &hints, &found) != 0)
+		return false;
+	memcpy(address, found->ai_addr, found->ai_addrlen);
+	*length = (int)found->ai_addrlen;
+	freeaddrinfo(found);
+	return true;
+}
+
 static enum ep_status open_listener(
 	struct intake *intake, struct listener *listener, const struct conf_listener *conf, struct error *error)
 {
 	struct sockaddr_storage address;
-	int length = sizeof(address);
+	int length;
 
 	listener->intake = intake;
-	if (evutil_parse_sockaddr_port(conf->address, (struct sockaddr *)&address, &length) == -1)
+	if (!read_address(conf->address, &address, &length))
 		return error_set(error, EP_BAD_CONFIG, EP_ERR_CONFIG_VALUE, "listener %s: not an address and port",
 			conf->address);
 	if (conf->has_tls) {
@@ -179,6 +201,8 @@ enum ep_status intake_create(struct intake **out, const struct intake_options *o
 	intake->journal = options->journal;
 	intake->acceptor = options->acceptor;
 	intake->outcomes = options->outcomes;
+	intake->head_max =
+		(size_t)intake->conf->header_max < HTTP_HEAD_MAX ? (size_t)intake->conf->header_max : HTTP_HEAD_MAX;
 	intake->room = (struct body_room){.journal = options->journal, .memory_max = BODIES_MEMORY_MAX};
 	intake->flush_task = (struct loop_task){.run = connections_flush, .argument = intake};
 	for (int i = 0; i < PHASES; i++)

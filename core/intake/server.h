@@ -117,6 +117,7 @@ struct intake {
 	const struct intake_outcomes *outcomes;
 	struct sources sources;
 	struct body_room room;
+	size_t head_max; /* bytes */
 	struct listener *listeners;
 	size_t listener_count;
 	bool stopping;
