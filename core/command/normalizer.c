@@ -185,7 +185,8 @@ static void conclude(struct normalizer *normalizer)
 		complain(normalizer, normalizer->trouble.code, &nowhere, ep_slice_of(normalizer->trouble.text));
 		normalizer->result = COMMAND_INTERNAL;
 	}
-	fwrite(normalizer->complaints.data, 1, normalizer->complaints.length, normalizer->options.errors);
+	if (normalizer->complaints.length > 0)
+		fwrite(normalizer->complaints.data, 1, normalizer->complaints.length, normalizer->options.errors);
 	if (normalizer->unshown > 0)
 		fprintf(normalizer->options.errors, "%s: message: limit: %" PRIu64 " more like these\n",
 			normalizer->file, normalizer->unshown);

@@ -10,8 +10,7 @@
  */
 #include <entrepot/plugin.h>
 
-struct ep_csv ep_csv_begin(
-	const struct ep_host *host, struct ep_call *call, const struct ep_part *part, char separator)
+struct ep_csv ep_csv_begin(const struct ep_host *host, struct ep_call *call, const struct ep_part *part, char separator)
 {
 	struct ep_csv csv;
 

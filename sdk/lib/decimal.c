@@ -11,25 +11,9 @@
 
 typedef unsigned __int128 uint128;
 
-static const uint64_t powers[SCALE_MAX + 1] = {1,
-	10,
-	100,
-	1000,
-	10000,
-	100000,
-	1000000,
-	10000000,
-	100000000,
-	1000000000,
-	10000000000,
-	100000000000,
-	1000000000000,
-	10000000000000,
-	100000000000000,
-	1000000000000000,
-	10000000000000000,
-	100000000000000000,
-	1000000000000000000};
+static const uint64_t powers[SCALE_MAX + 1] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000,
+	1000000000, 10000000000, 100000000000, 1000000000000, 10000000000000, 100000000000000, 1000000000000000,
+	10000000000000000, 100000000000000000, 1000000000000000000};
 
 /* 10^38: the first number with too many digits. */
 static uint128 units_limit(void)
@@ -116,7 +100,8 @@ static bool group_allowed(struct ep_slice text, uint64_t i, char group)
 	return run - i - 1 >= 3;
 }
 
-static enum ep_status read_marked(struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark, char group)
+static enum ep_status read_marked(
+	struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark, char group)
 {
 	char point = mark == EP_DECIMAL_COMMA ? ',' : '.';
 	struct number number = {0};
@@ -235,7 +220,7 @@ static bool align(struct ep_decimal a, struct ep_decimal b, ep_int128 *a_units, 
 	if (*scale > SCALE_MAX)
 		return false;
 	return !__builtin_mul_overflow(ep_decimal_units(a), (ep_int128)powers[*scale - a.scale], a_units) &&
-		!__builtin_mul_overflow(ep_decimal_units(b), (ep_int128)powers[*scale - b.scale], b_units);
+	       !__builtin_mul_overflow(ep_decimal_units(b), (ep_int128)powers[*scale - b.scale], b_units);
 }
 
 enum ep_status ep_decimal_add(struct ep_decimal *sum, struct ep_decimal a, struct ep_decimal b)
@@ -278,8 +263,8 @@ enum ep_status ep_decimal_multiply(struct ep_decimal *product, struct ep_decimal
 
 	if (a.scale > SCALE_MAX || b.scale > SCALE_MAX)
 		return EP_LIMIT;
-	if (a.scale + b.scale > SCALE_MAX ||
-		__builtin_mul_overflow(ep_decimal_units(a), ep_decimal_units(b), &units) || !units_fit(units)) {
+	if (a.scale + b.scale > SCALE_MAX || __builtin_mul_overflow(ep_decimal_units(a), ep_decimal_units(b), &units) ||
+		!units_fit(units)) {
 		a = shortest(a);
 		b = shortest(b);
 		if (__builtin_mul_overflow(ep_decimal_units(a), ep_decimal_units(b), &units))

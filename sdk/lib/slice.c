@@ -66,7 +66,8 @@ bool ep_slice_split(struct ep_slice *rest, char separator, struct ep_slice *piec
 	end = ep_slice_find(*rest, separator);
 	*piece = ep_slice_make(rest->data, end);
 	/* "a," has two pieces: only the last one leaves NULL behind, so that an empty end isn't lost. */
-	*rest = end < rest->length ? ep_slice_make(rest->data + end + 1, rest->length - end - 1) : ep_slice_make(NULL, 0);
+	*rest = end < rest->length ? ep_slice_make(rest->data + end + 1, rest->length - end - 1)
+				   : ep_slice_make(NULL, 0);
 	return true;
 }
 

@@ -22,7 +22,8 @@ struct ep_text ep_text_of(const struct ep_part *part, struct ep_slice value)
 	uintptr_t at = (uintptr_t)value.data;
 
 	text.charset = part->charset;
-	if (!value.data || at < begin || at - begin > part->bytes.length || value.length > part->bytes.length - (at - begin))
+	if (!value.data || at < begin || at - begin > part->bytes.length ||
+		value.length > part->bytes.length - (at - begin))
 		return text;
 	text.part = part->index;
 	text.offset = at - begin;
@@ -142,7 +143,7 @@ struct ep_place ep_place_in(const struct ep_part *part, struct ep_text text)
 		return place;
 	for (uint64_t i = 0; i < text.offset; i++) {
 		bool line_end = bytes.data[i] == '\n' ||
-			(bytes.data[i] == '\r' && !(i + 1 < bytes.length && bytes.data[i + 1] == '\n'));
+				(bytes.data[i] == '\r' && !(i + 1 < bytes.length && bytes.data[i + 1] == '\n'));
 
 		if (line_end) {
 			row++;

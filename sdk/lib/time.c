@@ -106,7 +106,7 @@ static uint64_t extended_clock(struct ep_slice text, uint64_t offset, struct ep_
 
 static bool in_range(struct ep_time time)
 {
-	static const int64_t first = -719162 * (int64_t)DAY;	  /* 0001-01-01T00:00:00Z */
+	static const int64_t first = -719162 * (int64_t)DAY;    /* 0001-01-01T00:00:00Z */
 	static const int64_t last = 2932897 * (int64_t)DAY - 1; /* 9999-12-31T23:59:59Z */
 
 	return time.seconds >= first && time.seconds <= last;
@@ -158,8 +158,7 @@ enum ep_status ep_clock_read(struct ep_local_time *local, struct ep_slice text)
 	if (!date_digits(text, 0, 2, &hour) || !date_digits(text, step, 2, &minute))
 		return EP_BAD_INPUT;
 	if (colons) {
-		if (text.length != 5 &&
-			(text.length != 8 || text.data[5] != ':' || !date_digits(text, 6, 2, &second)))
+		if (text.length != 5 && (text.length != 8 || text.data[5] != ':' || !date_digits(text, 6, 2, &second)))
 			return EP_BAD_INPUT;
 	} else if (text.length != 4) {
 		/* X12 TM: HHMM, HHMMSS, HHMMSSD, HHMMSSDD */
@@ -179,7 +178,7 @@ struct ep_time ep_time_at(struct ep_local_time local, int16_t offset_minutes)
 
 	memset(&time, 0, sizeof(time));
 	time.seconds = ep_date_days(local.date) * DAY + local.hour * 3600 + local.minute * 60 + local.second -
-		offset_minutes * (int64_t)60;
+		       offset_minutes * (int64_t)60;
 	time.nanosecond = local.nanosecond;
 	time.offset_minutes = offset_minutes;
 	time.digits = local.digits;

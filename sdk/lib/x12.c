@@ -368,7 +368,7 @@ struct ep_place ep_x12_place(const struct ep_host *host, struct ep_call *call, c
 	}
 	copy = (char *)host->alloc(call, (uint64_t)(end - path));
 	if (copy)
-		place.path = ep_slice_make(write_bytes(copy, path, (uint64_t)(end - path)) - (end - path),
-			(uint64_t)(end - path));
+		place.path = ep_slice_make(
+			write_bytes(copy, path, (uint64_t)(end - path)) - (end - path), (uint64_t)(end - path));
 	return place;
 }

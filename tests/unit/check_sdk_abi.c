@@ -21,9 +21,10 @@ static void say(char *text, const char *format, const char *name, const char *me
 	snprintf(text + used, TEXT_MAX - used, format, name, member, offset, size);
 }
 
-#define STRUCT(name) say(text, "struct %s%s align %zu size %zu\n", #name, "", _Alignof(struct name), sizeof(struct name))
-#define MEMBER(name, member)                                                                                              \
-	say(text, "\t%s.%s offset %zu size %zu\n", #name, #member, offsetof(struct name, member),                         \
+#define STRUCT(name)                                                                                                   \
+	say(text, "struct %s%s align %zu size %zu\n", #name, "", _Alignof(struct name), sizeof(struct name))
+#define MEMBER(name, member)                                                                                           \
+	say(text, "\t%s.%s offset %zu size %zu\n", #name, #member, offsetof(struct name, member),                      \
 		sizeof(((struct name *)0)->member))
 #define VALUE(name, value) say(text, "%s %s = %zu, %zu bytes\n", #name, #value, (size_t)(value), sizeof(value))
 

@@ -13,8 +13,8 @@ static const char *read_as(const char *text, enum ep_decimal_mark mark, char gro
 	struct ep_decimal decimal;
 	enum ep_status status;
 
-	status = group ? ep_decimal_read_grouped(&decimal, ep_slice_of(text), mark, group) :
-			 ep_decimal_read(&decimal, ep_slice_of(text), mark);
+	status = group ? ep_decimal_read_grouped(&decimal, ep_slice_of(text), mark, group)
+		       : ep_decimal_read(&decimal, ep_slice_of(text), mark);
 	if (status == EP_LIMIT)
 		return "limit";
 	if (status != EP_OK)
@@ -54,16 +54,16 @@ START_TEST(reads_what_is_declared)
 		{",5", "bad", "0.5"}, {".5", "0.5", "bad"}, {"-,05", "bad", "-0.05"}, {"-0.00", "0.00", "bad"},
 		{"00000006000", "6000", "6000"}, {"0.000000000000000001", "0.000000000000000001", "bad"},
 		{"0.0000000000000000001", "limit", "bad"}, {"1,234.56", "bad", "bad"}, {"", "bad", "bad"},
-		{"-", "bad", "bad"}, {".", "bad", "bad"}, {",", "bad", "bad"}, {"1 000", "bad", "bad"}, {" 1", "bad", "bad"},
-		{"1 ", "bad", "bad"}, {"--1", "bad", "bad"}, {"1-", "bad", "bad"}, {"1.2.3", "bad", "bad"},
-		{"1e3", "bad", "bad"}, {"0x10", "bad", "bad"}, {"NaN", "bad", "bad"}, {"Infinity", "bad", "bad"},
-		{"\xd9\xa1", "bad", "bad"}, {"1'000", "bad", "bad"}};
+		{"-", "bad", "bad"}, {".", "bad", "bad"}, {",", "bad", "bad"}, {"1 000", "bad", "bad"},
+		{" 1", "bad", "bad"}, {"1 ", "bad", "bad"}, {"--1", "bad", "bad"}, {"1-", "bad", "bad"},
+		{"1.2.3", "bad", "bad"}, {"1e3", "bad", "bad"}, {"0x10", "bad", "bad"}, {"NaN", "bad", "bad"},
+		{"Infinity", "bad", "bad"}, {"\xd9\xa1", "bad", "bad"}, {"1'000", "bad", "bad"}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ck_assert_msg(strcmp(read_as(cases[i].text, EP_DECIMAL_POINT, 0), cases[i].point) == 0, "'%s' with point: %s",
-			cases[i].text, read_as(cases[i].text, EP_DECIMAL_POINT, 0));
-		ck_assert_msg(strcmp(read_as(cases[i].text, EP_DECIMAL_COMMA, 0), cases[i].comma) == 0, "'%s' with comma: %s",
-			cases[i].text, read_as(cases[i].text, EP_DECIMAL_COMMA, 0));
+		ck_assert_msg(strcmp(read_as(cases[i].text, EP_DECIMAL_POINT, 0), cases[i].point) == 0,
+			"'%s' with point: %s", cases[i].text, read_as(cases[i].text, EP_DECIMAL_POINT, 0));
+		ck_assert_msg(strcmp(read_as(cases[i].text, EP_DECIMAL_COMMA, 0), cases[i].comma) == 0,
+			"'%s' with comma: %s", cases[i].text, read_as(cases[i].text, EP_DECIMAL_COMMA, 0));
 	}
 }
 END_TEST
@@ -119,11 +119,11 @@ START_TEST(json_numbers_keep_their_scale)
 		const char *text, *want;
 	} cases[] = {{"0", "0"}, {"-0", "0"}, {"12.50", "12.50"}, {"1e3", "1000"}, {"1E+3", "1000"}, {"1.25e1", "12.5"},
 		{"1.25e2", "125"}, {"125e-2", "1.25"}, {"1e-18", "0.000000000000000001"}, {"1e-19", "limit"},
-		{"10e-19", "0.000000000000000001"}, {"1e37", "10000000000000000000000000000000000000"}, {"1e38", "limit"},
-		{"0e999999999999", "0"}, {"1e999999999999", "limit"}, {"0e-99999999999", "0.000000000000000000"},
-		{"1e-99999999999", "limit"}, {"01", "bad"}, {"-01", "bad"}, {"+1", "bad"}, {"1.", "bad"}, {".5", "bad"},
-		{"1e", "bad"}, {"1e+", "bad"}, {"1e1.5", "bad"}, {"", "bad"}, {"-", "bad"}, {"null", "bad"}, {"\"1\"", "bad"},
-		{"9007199254740993", "9007199254740993"}};
+		{"10e-19", "0.000000000000000001"}, {"1e37", "10000000000000000000000000000000000000"},
+		{"1e38", "limit"}, {"0e999999999999", "0"}, {"1e999999999999", "limit"},
+		{"0e-99999999999", "0.000000000000000000"}, {"1e-99999999999", "limit"}, {"01", "bad"}, {"-01", "bad"},
+		{"+1", "bad"}, {"1.", "bad"}, {".5", "bad"}, {"1e", "bad"}, {"1e+", "bad"}, {"1e1.5", "bad"},
+		{"", "bad"}, {"-", "bad"}, {"null", "bad"}, {"\"1\"", "bad"}, {"9007199254740993", "9007199254740993"}};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
 		ck_assert_msg(strcmp(json_as(cases[i].text), cases[i].want) == 0, "'%s': %s", cases[i].text,
@@ -214,7 +214,8 @@ START_TEST(minor_units_follow_iso_4217)
 	char text[48];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		ck_assert_int_eq(ep_money_read_minor(&money, ep_slice_of(cases[i].amount), ep_slice_of(cases[i].currency)),
+		ck_assert_int_eq(
+			ep_money_read_minor(&money, ep_slice_of(cases[i].amount), ep_slice_of(cases[i].currency)),
 			EP_OK);
 		ep_decimal_write(money.amount, text);
 		ck_assert_str_eq(text, cases[i].want);
@@ -250,7 +251,8 @@ START_TEST(currencies_and_units_are_bounded)
 	ck_assert_int_eq(ep_quantity_read(&quantity, EP_SAY("-1"), EP_DECIMAL_POINT, EP_SAY("")), EP_OK);
 	ck_assert_str_eq(quantity.unit, "");
 	ck_assert_int_eq(ep_quantity_read(&quantity, EP_SAY("1"), EP_DECIMAL_POINT, EP_SAY("123456789012345")), EP_OK);
-	ck_assert_int_eq(ep_quantity_read(&quantity, EP_SAY("1"), EP_DECIMAL_POINT, EP_SAY("1234567890123456")), EP_LIMIT);
+	ck_assert_int_eq(
+		ep_quantity_read(&quantity, EP_SAY("1"), EP_DECIMAL_POINT, EP_SAY("1234567890123456")), EP_LIMIT);
 }
 END_TEST
 

@@ -41,10 +41,10 @@ static const char *x12_as(const char *bytes, size_t length)
 #define x12(literal) x12_as(literal, sizeof(literal) - 1)
 
 /* ISA with the three separators and ISA11, ISA12 given; no terminator. */
-#define ISA(e, repetition, version, tail)                                                                                \
-	"ISA" e "00" e "          " e "00" e "          " e "ZZ" e "WAREHOUSE      " e "ZZ" e "PLATFORM       " e "260904" e  \
-	"0915" e repetition e version e "000000001" e "0" e "P" tail
-#define READ(e, repetition, version, tail)                                                                               \
+#define ISA(e, repetition, version, tail)                                                                              \
+	"ISA" e "00" e "          " e "00" e "          " e "ZZ" e "WAREHOUSE      " e "ZZ" e "PLATFORM       " e      \
+	"260904" e "0915" e repetition e version e "000000001" e "0" e "P" tail
+#define READ(e, repetition, version, tail)                                                                             \
 	"ISA|00||00||ZZ|WAREHOUSE|ZZ|PLATFORM|260904|0915|" repetition "|" version "|000000001|0|P" tail "/"
 
 static struct ep_x12 begun(const char *bytes, size_t length, struct ep_part *part)
@@ -59,34 +59,50 @@ static struct ep_x12 begun(const char *bytes, size_t length, struct ep_part *par
 
 START_TEST(separators_are_what_the_isa_says)
 {
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>~") "GS*RE*A~IEA*0*1~"), READ("*", "U", "00401", "|>") "GS|RE|A/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("~", "U", "00401", "~>?") "GS~RE~A?IEA~0~1?"), READ("~", "U", "00401", "|>") "GS|RE|A/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("|", "U", "00401", "|^}") "GS|RE|A}IEA|0|1}"), READ("|", "U", "00401", "|^") "GS|RE|A/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("\x1d", "U", "00401", "\x1d\x1f\x1c") "GS\x1dRE\x1c" "IEA\x1d" "0\x1d" "1\x1c"),
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>~") "GS*RE*A~IEA*0*1~"),
+		READ("*", "U", "00401", "|>") "GS|RE|A/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("~", "U", "00401", "~>?") "GS~RE~A?IEA~0~1?"),
+		READ("~", "U", "00401", "|>") "GS|RE|A/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("|", "U", "00401", "|^}") "GS|RE|A}IEA|0|1}"),
+		READ("|", "U", "00401", "|^") "GS|RE|A/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("\x1d", "U", "00401", "\x1d\x1f\x1c") "GS\x1dRE\x1c"
+								       "IEA\x1d"
+								       "0\x1d"
+								       "1\x1c"),
 		READ("", "U", "00401", "|\x1f") "GS|RE/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("^", "U", "00401", "^>.") "GS^RE^A.IEA^0^1."), READ("^", "U", "00401", "|>") "GS|RE|A/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("^", "U", "00401", "^>.") "GS^RE^A.IEA^0^1."),
+		READ("^", "U", "00401", "|>") "GS|RE|A/IEA|0|1/");
 	/* A terminator of several bytes (U+2026), and one byte that only looks like the begin of one. */
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\xe2\x80\xa6") "GS*RE\xe2\x80\xa6\nIEA*0*1\xe2\x80\xa6"),
 		READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\xe2") "GS*RE\xe2" "IEA*0*1\xe2"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\xe2") "GS*RE\xe2"
+							      "IEA*0*1\xe2"),
+		READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
 }
 END_TEST
 
 START_TEST(line_ends_are_terminators)
 {
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\n") "GS*RE\nIEA*0*1\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\r\n") "GS*RE\r\nIEA*0*1\r\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*> \r\n") " GS*RE \r\n IEA*0*1 \r\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\r") "GS*RE\rIEA*0*1"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\n") "GS*RE\r\nIEA*0*1\r\n\r\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(
+		x12(ISA("*", "U", "00401", "*>\n") "GS*RE\nIEA*0*1\n"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\r\n") "GS*RE\r\nIEA*0*1\r\n"),
+		READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*> \r\n") " GS*RE \r\n IEA*0*1 \r\n"),
+		READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(
+		x12(ISA("*", "U", "00401", "*>\r") "GS*RE\rIEA*0*1"), READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>\n") "GS*RE\r\nIEA*0*1\r\n\r\n"),
+		READ("*", "U", "00401", "|>") "GS|RE/IEA|0|1/");
 }
 END_TEST
 
 START_TEST(white_space_stands_between_segments_only)
 {
-	ck_assert_str_eq(x12("\xef\xbb\xbf\r\n " ISA("*", "U", "00401", "*>~") "\r\n  GS*RE* A B ~\t\n IEA*0*1~\r\n\x1a"),
+	ck_assert_str_eq(
+		x12("\xef\xbb\xbf\r\n " ISA("*", "U", "00401", "*>~") "\r\n  GS*RE* A B ~\t\n IEA*0*1~\r\n\x1a"),
 		READ("*", "U", "00401", "|>") "GS|RE| A B/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>~") "~~\nGS*RE**~~IEA*0*1"), READ("*", "U", "00401", "|>") "GS|RE||/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>~") "~~\nGS*RE**~~IEA*0*1"),
+		READ("*", "U", "00401", "|>") "GS|RE||/IEA|0|1/");
 }
 END_TEST
 
@@ -100,7 +116,8 @@ START_TEST(an_irregular_isa_is_counted)
 	/* ISA16 left empty, and left out, so that its place is the terminator's. */
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*~\n") "GS*RE~\nST*846*1~\nIEA*0*1~\n"),
 		READ("*", "U", "00401", "|") "GS|RE/ST|846|1/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "~") "GS*RE*A*B~IEA*0*1~"), READ("*", "U", "00401", "") "GS|RE|A|B/IEA|0|1/");
+	ck_assert_str_eq(x12(ISA("*", "U", "00401", "~") "GS*RE*A*B~IEA*0*1~"),
+		READ("*", "U", "00401", "") "GS|RE|A|B/IEA|0|1/");
 	ck_assert_str_eq(x12(ISA("*", "U", "00401", "~\r\n") "GS*RE*A*B~\r\nIEA*0*1~\r\n"),
 		READ("*", "U", "00401", "") "GS|RE|A|B/IEA|0|1/");
 	reader = begun("ISA*00**00**ZZ*A*ZZ*B*20260904*0915*U*00401*1*0*T*:~IEA*0*1~", 61, &part);
@@ -138,9 +155,11 @@ END_TEST
 
 START_TEST(several_interchanges_each_with_its_separators)
 {
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>~") "IEA*0*1~\n" ISA("|", "U", "00401", "|:\n") "ST|846|1\nIEA|0|1\n"),
+	ck_assert_str_eq(
+		x12(ISA("*", "U", "00401", "*>~") "IEA*0*1~\n" ISA("|", "U", "00401", "|:\n") "ST|846|1\nIEA|0|1\n"),
 		READ("*", "U", "00401", "|>") "IEA|0|1/" READ("|", "U", "00401", "|:") "ST|846|1/IEA|0|1/");
-	ck_assert_str_eq(x12(ISA("*", "U", "00401", "*>~") "IEA*0*1~ISA*broken~"), READ("*", "U", "00401", "|>") "IEA|0|1/!");
+	ck_assert_str_eq(
+		x12(ISA("*", "U", "00401", "*>~") "IEA*0*1~ISA*broken~"), READ("*", "U", "00401", "|>") "IEA|0|1/!");
 }
 END_TEST
 
@@ -219,8 +238,10 @@ END_TEST
 
 START_TEST(every_cut_and_every_changed_byte_is_survived)
 {
-	static const char whole[] = "\xef\xbb\xbf" ISA("*", "^", "00501", "*>\xe2\x80\xa6") "\r\n GS*RE*A*B\xe2\x80\xa6ST*944*1\xe2\x80\xa6"
-		"W07*1*EA\xe2\x80\xa6SE*3*1\xe2\x80\xa6GE*1*1\xe2\x80\xa6IEA*1*1\xe2\x80\xa6" ISA("|", "U", "00401", "|:~") "IEA|0|1~";
+	static const char whole[] = "\xef\xbb\xbf" ISA("*", "^", "00501",
+		"*>\xe2\x80\xa6") "\r\n GS*RE*A*B\xe2\x80\xa6ST*944*1\xe2\x80\xa6"
+				  "W07*1*EA\xe2\x80\xa6SE*3*1\xe2\x80\xa6GE*1*1\xe2\x80\xa6IEA*1*1\xe2\x80\xa6" ISA(
+					  "|", "U", "00401", "|:~") "IEA|0|1~";
 	static const char bytes[] = "*~|\n\r\0 A0\xe2\x80^>";
 	char changed[sizeof(whole)];
 

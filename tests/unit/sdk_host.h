@@ -18,7 +18,7 @@ struct ep_call {
 	bool no_memory;
 	uint32_t failed; /* enum ep_error of the first fail() */
 	struct ep_place place;
-	bool zoned;	 /* the source declares a zone: +08:00 */
+	bool zoned; /* the source declares a zone: +08:00 */
 	char output[4096];
 };
 
@@ -46,7 +46,8 @@ static inline enum ep_status sdk_fail(struct ep_call *call, uint32_t error, stru
 	return EP_BAD_INPUT;
 }
 
-static inline enum ep_status sdk_reject(struct ep_call *call, uint32_t error, struct ep_place place, struct ep_slice text)
+static inline enum ep_status sdk_reject(
+	struct ep_call *call, uint32_t error, struct ep_place place, struct ep_slice text)
 {
 	(void)place;
 	(void)text;

@@ -92,7 +92,8 @@ static bool time_code(struct ep_slice code, struct ep_local_time local, int16_t 
 	static const struct {
 		char zone;
 		int16_t standard;
-	} zones[] = {{'N', -210}, {'T', -240}, {'E', -300}, {'C', -360}, {'M', -420}, {'P', -480}, {'A', -540}, {'H', -600}};
+	} zones[] = {
+		{'N', -210}, {'T', -240}, {'E', -300}, {'C', -360}, {'M', -420}, {'P', -480}, {'A', -540}, {'H', -600}};
 	int64_t number;
 
 	if (ep_slice_is(code, "UT") || ep_slice_is(code, "GM")) {
@@ -104,7 +105,8 @@ static bool time_code(struct ep_slice code, struct ep_local_time local, int16_t 
 		return true;
 	}
 	for (size_t i = 0; code.length == 2 && i < sizeof(zones) / sizeof(zones[0]); i++) {
-		if (code.data[0] != zones[i].zone || (code.data[1] != 'S' && code.data[1] != 'D' && code.data[1] != 'T'))
+		if (code.data[0] != zones[i].zone ||
+			(code.data[1] != 'S' && code.data[1] != 'D' && code.data[1] != 'T'))
 			continue;
 		if (zones[i].zone == 'H' && code.data[1] == 'T')
 			return false; /* Hawaii keeps no daylight saving time, the Aleutians do */
@@ -136,10 +138,11 @@ void put_moment(struct reader *reader, uint32_t time_field, uint32_t date_field,
 	if (is_empty(moment.date))
 		return;
 	if (read_date(&local.date, moment.date.value) != EP_OK) {
-		host->note(reader->call, date_field, EP_NOTE_VALUE_UNREADABLE);
+		host->note(reader->call, date_field ? date_field : time_field, EP_NOTE_VALUE_UNREADABLE);
 		return;
 	}
-	host->put_date(reader->call, date_field, local.date, moment.date);
+	if (date_field)
+		host->put_date(reader->call, date_field, local.date, moment.date);
 	if (is_empty(moment.time)) {
 		put_midnight(reader, time_field, local, moment.date);
 		return;
@@ -166,7 +169,8 @@ struct ep_text unit_of(const struct reader *reader, struct ep_text unit)
 	if (is_empty(unit))
 		return ep_text_constant(reader->options->default_unit);
 	/* C001: the unit is the first component. */
-	end = reader->x12.component_separator ? ep_slice_find(unit.value, reader->x12.component_separator) : unit.value.length;
+	end = reader->x12.component_separator ? ep_slice_find(unit.value, reader->x12.component_separator)
+					      : unit.value.length;
 	unit = ep_text_trim(ep_text_sub(unit, 0, end));
 	mapped = ep_map_find(reader->options->units, unit.value);
 	if (mapped.data)
@@ -196,7 +200,8 @@ void put_quantity(struct reader *reader, uint32_t field, struct ep_text quantity
 		return;
 	if (ep_quantity_read(&value, trimmed.value, EP_DECIMAL_POINT, unit_of(reader, unit).value) != EP_OK) {
 		/* What reject() answers comes back from record_end(). */
-		if (host->reject(reader->call, EP_ERR_VALUE, ep_place_of(quantity), EP_SAY("a quantity or its unit")) != EP_OK)
+		if (host->reject(reader->call, EP_ERR_VALUE, ep_place_of(quantity), EP_SAY("a quantity or its unit")) !=
+			EP_OK)
 			return;
 		return;
 	}
@@ -205,6 +210,14 @@ void put_quantity(struct reader *reader, uint32_t field, struct ep_text quantity
 	if (is_empty(unit) && value.unit[0])
 		host->note(reader->call, field, EP_NOTE_UNIT_ASSUMED);
 	host->put_quantity(reader->call, field, value, trimmed);
+}
+
+void put_position_number(struct reader *reader, uint32_t field, uint32_t position)
+{
+	char text[48];
+	uint32_t length = ep_decimal_write(ep_decimal_make(position, 0), text);
+
+	put(reader, field, ep_text_constant(ep_slice_make(text, length)));
 }
 
 /* Items --------------------------------------------------------------------------------------------------------- */
@@ -223,7 +236,7 @@ enum { RANK_OTHER = 1000, RANK_BARE = 2000, RANK_GTIN = 3000, RANK_DESPERATE = 4
 static bool is_qualifier(struct ep_slice code)
 {
 	return is_among(code, gtin_qualifiers) || is_among(code, lot_qualifiers) || is_among(code, other_qualifiers) ||
-		is_among(code, item_qualifiers);
+	       is_among(code, item_qualifiers);
 }
 
 static bool has_gtin_form(struct ep_slice number)
@@ -235,6 +248,16 @@ static bool has_gtin_form(struct ep_slice number)
 			return false;
 	}
 	return true;
+}
+
+/* GS1 General Specifications 7.9: weights 3 and 1 from the right, the check digit included with 1. */
+static bool has_check_digit(struct ep_slice number)
+{
+	uint32_t sum = 0;
+
+	for (uint64_t i = 0; i < number.length; i++)
+		sum += (uint32_t)(number.data[number.length - 1 - i] - '0') * (i % 2 ? 3 : 1);
+	return sum % 10 == 0;
 }
 
 static void offer_sku(struct item *item, struct ep_text number, uint32_t rank)
@@ -293,7 +316,8 @@ void item_add_pairs(struct reader *reader, struct item *item, uint32_t first)
 }
 
 /*
- * By the standard: U.P.C. case code, qualifier, number, qualifier, number. Seen besides:
+ * By the standard: U.P.C. case code, qualifier, number, qualifier, number. The case code (X12 438) has twelve digits and
+ * no check digit; senders who write a GTIN there are told by its check digit. Seen besides:
  *   VN, number                  the case code left out, the pairs moved to its place
  *   number, UP, number, VN      each number before its qualifier
  *   (empty) ... number          a number without its qualifier
@@ -317,12 +341,11 @@ void item_add_warehouse(struct reader *reader, struct item *item, uint32_t case_
 	}
 	item_add(reader, item, at[1], at[2]);
 	item_add(reader, item, at[3], at[4]);
-	if (has_gtin_form(at[0].value)) {
+	if (is_empty(at[0]))
+		return;
+	if (has_gtin_form(at[0].value) && has_check_digit(at[0].value))
 		item->gtin = either(at[0], item->gtin);
-		offer_sku(item, at[0], RANK_GTIN);
-	} else if (!is_empty(at[0])) {
-		offer_sku(item, at[0], RANK_BARE);
-	}
+	offer_sku(item, at[0], has_gtin_form(at[0].value) ? RANK_GTIN : RANK_BARE);
 }
 
 /* Parties ------------------------------------------------------------------------------------------------------- */
@@ -347,5 +370,5 @@ void party_add(struct reader *reader, struct parties *parties, const char *place
 	if (is_among(role.value, "DE OW"))
 		parties->owner = either(parties->owner, text);
 	if (ep_slice_is(role.value, "ST"))
-		parties->consignee = either(parties->consignee, either(name, code));
+		parties->consignee = either(parties->consignee, name);
 }

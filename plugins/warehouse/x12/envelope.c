@@ -67,11 +67,11 @@ enum ep_status check_interchange(struct reader *reader)
 			sets++;
 		} else if (segment_is(reader, "GE")) {
 			deviates |= !in_group || !is_count(element(reader, 1), sets) ||
-				!same_number(element(reader, 2), group);
+				    !same_number(element(reader, 2), group);
 			in_group = false;
 		} else if (segment_is(reader, "IEA")) {
 			deviates |= in_group || !is_count(element(reader, 1), groups) ||
-				!same_number(element(reader, 2), ep_x12_element(&isa, 13));
+				    !same_number(element(reader, 2), ep_x12_element(&isa, 13));
 			break;
 		}
 	}
@@ -87,7 +87,7 @@ enum ep_status check_interchange(struct reader *reader)
 static bool ends_set(const struct reader *reader)
 {
 	return segment_is(reader, "SE") || segment_is(reader, "ST") || segment_is(reader, "GE") ||
-		segment_is(reader, "GS") || segment_is(reader, "IEA") || segment_is(reader, "ISA");
+	       segment_is(reader, "GS") || segment_is(reader, "IEA") || segment_is(reader, "ISA");
 }
 
 /* What a set says of itself, added up as it is read. */
@@ -151,8 +151,8 @@ enum ep_status check_set(struct reader *reader)
 		return refuse(reader);
 	/* SE02 is ST02 as text; SE01 counts the segments from ST to SE. */
 	reader->set_deviates = !segment_is(reader, "SE") ||
-		!ep_slice_equal(element(reader, 2).value, ep_x12_element(&begin, 2).value) ||
-		!is_count(element(reader, 1), reader->x12.segment_number - begin.segment_number + 1);
+			       !ep_slice_equal(element(reader, 2).value, ep_x12_element(&begin, 2).value) ||
+			       !is_count(element(reader, 1), reader->x12.segment_number - begin.segment_number + 1);
 	reader->totals_deviate = totals.deviates;
 	reader->x12 = begin;
 	return EP_OK;

@@ -43,9 +43,9 @@ struct position {
 	struct moment as_of;
 	struct amount amounts[FIELD_COUNT];
 	struct amount current; /* the QTY read last, until its UIT is known */
-	bool any;	       /* a quantity was read */
-	bool rejected;	       /* one of them could not be read */
-	bool listed;	       /* some go to quantities[] */
+	bool any;              /* a quantity was read */
+	bool rejected;         /* one of them could not be read */
+	bool listed;           /* some go to quantities[] */
 };
 
 static struct moment dtm(const struct reader *reader)
@@ -124,7 +124,8 @@ static enum ep_status read_destinations(struct reader *reader, struct position *
 		if (status != EP_OK)
 			return status;
 		position->rejected |= !sound;
-		split_quantity(reader, position, element(reader, i), element(reader, i + 1), element(reader, 1), listing);
+		split_quantity(
+			reader, position, element(reader, i), element(reader, i + 1), element(reader, 1), listing);
 	}
 	return EP_OK;
 }
@@ -236,7 +237,8 @@ static enum ep_status read_positions(struct reader *reader, const struct report 
 		if (!position.any || position.rejected)
 			continue;
 		if (is_empty(begun.item.sku)) {
-			status = reader->host->reject(reader->call, EP_ERR_KEY_MISSING, place, EP_SAY("no item number"));
+			status =
+				reader->host->reject(reader->call, EP_ERR_KEY_MISSING, place, EP_SAY("no item number"));
 			if (status != EP_OK)
 				return status;
 			continue;

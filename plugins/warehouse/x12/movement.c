@@ -33,10 +33,10 @@ struct movement {
  */
 static void read_w17(struct reader *reader, struct document *document)
 {
-	uint32_t date = is_date(element(reader, 2).value) ? 2 :
-		is_date(element(reader, 3).value)	  ? 3 :
-		is_date(element(reader, 1).value)	  ? 1 :
-							    2;
+	uint32_t date = is_date(element(reader, 2).value)   ? 2
+			: is_date(element(reader, 3).value) ? 3
+			: is_date(element(reader, 1).value) ? 1
+							    : 2;
 	uint32_t order = date == 1 ? 3 : 4;
 
 	document->moved.date = element(reader, date);
@@ -47,7 +47,8 @@ static void read_w17(struct reader *reader, struct document *document)
 	/* W1706, W1707: time qualifier, time. */
 	if (date == 2)
 		document->moved.time = element(reader, 7);
-	document->kind = element_is(reader, 1, "C") ? EP_MOVEMENT_KIND_RETURN : EP_MOVEMENT_KIND_RECEIPT;
+	if (element_is(reader, 1, "C")) /* customer return */
+		document->kind = EP_MOVEMENT_KIND_RETURN;
 }
 
 /* W1501 is the date, W1502 the warehouse's number, W1503 the depositor's. Seen with the date third and a code first. */
@@ -58,7 +59,6 @@ static void read_w15(struct reader *reader, struct document *document)
 	document->moved.date = element(reader, moved ? 3 : 1);
 	document->cause = moved ? no_text() : element(reader, 3);
 	document->number = either(element(reader, 2), document->cause);
-	document->kind = EP_MOVEMENT_KIND_ADJUST;
 }
 
 static void add_damaged(struct movement *movement, struct ep_text quantity, struct ep_text unit)
@@ -93,7 +93,8 @@ static enum ep_status read_below(struct reader *reader, struct movement *movemen
 			movement->name = either(movement->name, element(reader, 1));
 		} else if (segment_is(reader, "N9") && is_among(element(reader, 1).value, "LT BT")) {
 			movement->item.lot = either(element(reader, 2), movement->item.lot);
-		} else if (segment_is(reader, "N9") && element_is(reader, 1, "LI") && is_number(element(reader, 2).value)) {
+		} else if (segment_is(reader, "N9") && element_is(reader, 1, "LI") &&
+			   is_number(element(reader, 2).value)) {
 			movement->source_line = element(reader, 2);
 		} else if (segment_is(reader, "W13") && element_is(reader, 3, "01")) {
 			add_damaged(movement, element(reader, 1), element(reader, 2));
@@ -110,7 +111,8 @@ static void put_damaged(struct reader *reader, const struct movement *movement)
 	struct ep_quantity value = {.quantity = movement->damaged_sum};
 	struct ep_slice unit = unit_of(reader, either(movement->damaged_unit, movement->unit)).value;
 
-	if (is_empty(movement->damaged) || ep_decimal_is_zero(movement->damaged_sum) || unit.length >= sizeof(value.unit))
+	if (is_empty(movement->damaged) || ep_decimal_is_zero(movement->damaged_sum) ||
+		unit.length >= sizeof(value.unit))
 		return;
 	if (unit.length)
 		memcpy(value.unit, unit.data, unit.length);
@@ -121,17 +123,12 @@ static enum ep_status put_movement(
 	struct reader *reader, const struct document *document, const struct movement *movement, struct ep_text origin)
 {
 	const struct ep_host *host = reader->host;
-	char *number = host->alloc(reader->call, 16);
-	uint32_t length = 0;
 
 	host->record_begin(reader->call, EP_STOCK_MOVEMENT);
 	put(reader, EP_STOCK_MOVEMENT_WAREHOUSE, document->parties.place);
 	put(reader, EP_STOCK_MOVEMENT_OWNER, document->parties.owner);
 	put(reader, EP_STOCK_MOVEMENT_MOVEMENT_NO, document->number);
-	if (number) {
-		length = ep_decimal_write(ep_decimal_make(document->line, 0), number);
-		put(reader, EP_STOCK_MOVEMENT_LINE_NO, ep_text_constant(ep_slice_make(number, length)));
-	}
+	put_position_number(reader, EP_STOCK_MOVEMENT_LINE_NO, document->line);
 	put(reader, EP_STOCK_MOVEMENT_SOURCE_LINE, movement->source_line);
 	host->put_code(reader->call, EP_STOCK_MOVEMENT_KIND, document->kind, origin);
 	put(reader, EP_STOCK_MOVEMENT_SKU, movement->item.sku);
@@ -178,9 +175,10 @@ static enum ep_status read_movement(struct reader *reader, struct document *docu
 	return sound ? put_movement(reader, document, &movement, origin) : EP_OK;
 }
 
-static enum ep_status read_movements(struct reader *reader, const char *head, const char *line, const char *places)
+static enum ep_status read_movements(
+	struct reader *reader, uint32_t kind, const char *head, const char *line, const char *places)
 {
-	struct document document = {0};
+	struct document document = {.kind = kind};
 	struct ep_text loop = no_text();
 	enum ep_status status;
 
@@ -206,10 +204,10 @@ static enum ep_status read_movements(struct reader *reader, const char *head, co
 enum ep_status read_receipt(struct reader *reader)
 {
 	/* Where it was received: the warehouse, else the place that it was shipped to. */
-	return read_movements(reader, "W17", "W07", "WH ST");
+	return read_movements(reader, EP_MOVEMENT_KIND_RECEIPT, "W17", "W07", "WH ST");
 }
 
 enum ep_status read_adjustment(struct reader *reader)
 {
-	return read_movements(reader, "W15", "W19", "WH");
+	return read_movements(reader, EP_MOVEMENT_KIND_ADJUST, "W15", "W19", "WH");
 }

@@ -4,6 +4,10 @@
  *   846 inventory inquiry/advice        -> inventory_position, one a LIN (and warehouse)
  *   944 stock transfer receipt advice   -> stock_movement of kind receipt, one a W07
  *   947 inventory adjustment advice     -> stock_movement of kind adjust, one a W19
+ *   945 warehouse shipping advice       -> shipment, and stock_movement of kind issue, one a W12
+ *   943 stock transfer shipment advice, 940 warehouse shipping order, 856 ship notice -> shipment
+ *   214 shipment status                 -> tracking_event, one an AT7
+ *   850 purchase order                  -> order
  *
  * Dispatched on ST01, never on GS01, which real files get wrong. Other transaction sets give nothing, and no error.
  * An envelope whose counts or control numbers are wrong is read all the same, and its records say so; a file that ends
@@ -12,11 +16,13 @@
 #include "x12.h"
 
 static const struct ep_option options[] = {
-	EP_OPTION(struct x12_options, quantities, EP_OPTION_TEXT, "33=available,17=on_hand,QH=on_hold,63=on_order,20=damaged",
+	EP_OPTION(struct x12_options, quantities, EP_OPTION_TEXT,
+		"33=available,17=on_hand,QH=on_hold,63=on_order,20=damaged",
 		"846: which field a QTY01 qualifier gives; others go to quantities[] with their code"),
 	EP_OPTION(struct x12_options, sku, EP_OPTION_TEXT, "SK",
 		"qualifiers of the item number, the preferred first; then the first that is no GTIN, then the GTIN"),
-	EP_OPTION(struct x12_options, units, EP_OPTION_TEXT, "", "units of measure to be replaced, such as CA=XCS,LB=LBR"),
+	EP_OPTION(struct x12_options, units, EP_OPTION_TEXT, "",
+		"units of measure to be replaced, such as CA=XCS,LB=LBR"),
 	EP_OPTION(struct x12_options, default_unit, EP_OPTION_TEXT, "EA", "unit where the sender gives none"),
 	EP_OPTION_ONE_OF(struct x12_options, party, "code", "code|name",
 		"what names a warehouse or an owner: N104 (else N102), or N102 (else N104)"),
@@ -25,7 +31,9 @@ static const struct ep_option options[] = {
 static const struct {
 	char set[4];
 	enum ep_status (*read)(struct reader *reader);
-} sets[] = {{"846", read_inventory}, {"944", read_receipt}, {"947", read_adjustment}};
+} sets[] = {{"846", read_inventory}, {"944", read_receipt}, {"947", read_adjustment}, {"945", read_shipping_advice},
+	{"943", read_shipment_only}, {"940", read_shipment_only}, {"856", read_ship_notice}, {"214", read_status},
+	{"850", read_order}};
 
 static enum ep_status x12_open(const struct ep_host *host, struct ep_call *call, void *state)
 {
@@ -42,7 +50,8 @@ static enum ep_status x12_open(const struct ep_host *host, struct ep_call *call,
 			continue;
 		if (equals == pair.length || !is_among(field, fields))
 			return host->fail(call, EP_ERR_PLUGIN_OPTION, ep_place_none(),
-				EP_SAY("quantities: expected QTY01=field, with field one of available, on_hand, on_hold, "
+				EP_SAY("quantities: expected QTY01=field, with field one of available, on_hand, "
+				       "on_hold, "
 				       "on_order, damaged, reserved, in_transit"));
 	}
 	return EP_OK;

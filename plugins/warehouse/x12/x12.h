@@ -11,10 +11,10 @@ enum party_text { PARTY_CODE = 0, PARTY_NAME = 1 };
 
 struct x12_options {
 	struct ep_slice quantities;   /* QTY01=field, comma-separated */
-	struct ep_slice sku;	      /* qualifiers of the item number, the preferred first */
-	struct ep_slice units;	      /* X12 unit=unit to be put */
+	struct ep_slice sku;          /* qualifiers of the item number, the preferred first */
+	struct ep_slice units;        /* X12 unit=unit to be put */
 	struct ep_slice default_unit; /* where the sender gives none; empty: none is put */
-	uint32_t party;		      /* enum party_text: what names a warehouse or an owner */
+	uint32_t party;               /* enum party_text: what names a warehouse or an owner */
 };
 
 struct reader {
@@ -22,11 +22,11 @@ struct reader {
 	struct ep_call *call;
 	const struct x12_options *options;
 	struct ep_x12 x12;
-	bool held;		/* the segment at hand was read ahead: segment_next() gives it once more */
-	struct ep_text usage;	/* ISA15 */
+	bool held;              /* the segment at hand was read ahead: segment_next() gives it once more */
+	struct ep_text usage;   /* ISA15 */
 	bool envelope_deviates; /* of the interchange at hand */
-	bool set_deviates;	/* SE01, SE02 of the transaction set at hand, or its SE is missing */
-	bool totals_deviate;	/* W14, CTT ... disagree with the lines of the set at hand */
+	bool set_deviates;      /* SE01, SE02 of the transaction set at hand, or its SE is missing */
+	bool totals_deviate;    /* W14, CTT ... disagree with the lines of the set at hand */
 };
 
 /* envelope.c ---------------------------------------------------------------------------------------------------- */
@@ -86,7 +86,7 @@ struct moment {
 };
 
 bool is_date(struct ep_slice text);
-/* Puts the date, and the point in time as far as date, time and zone allow. */
+/* Puts the date (unless `date_field` is 0), and the point in time as far as date, time and zone allow. */
 void put_moment(struct reader *reader, uint32_t time_field, uint32_t date_field, struct moment moment);
 
 /* The unit that is put for the sender's: mapped by option `units`, else as it is, else the default. */
@@ -122,9 +122,29 @@ struct parties {
 /* Takes the N1 at hand; `places` are the N101 codes of the warehouse, the preferred first, separated by blanks. */
 void party_add(struct reader *reader, struct parties *parties, const char *places);
 
+/* A goods line of a 940, 943 or 945, and what stands below it. lines.c */
+struct goods {
+	struct item item;
+	struct ep_text quantity, unit;
+	struct ep_text ordered; /* where it is given beside what was shipped */
+	struct ep_text name;
+	struct ep_text line_no; /* the sender's */
+	bool sound;             /* the quantity could be read */
+};
+
+/* The W01, W04 or W12 at hand and what is below it; `loop` is the number of its LX. A bad quantity has been rejected. */
+EP_MUST_CHECK enum ep_status goods_read(struct reader *reader, struct goods *goods, struct ep_text loop);
+/* A line's position in its document, as text. */
+void put_position_number(struct reader *reader, uint32_t field, uint32_t position);
+
 /* What each transaction set gives. Called at its ST; they read up to its end. */
-enum ep_status read_inventory(struct reader *reader);  /* 846 */
-enum ep_status read_receipt(struct reader *reader);    /* 944 */
-enum ep_status read_adjustment(struct reader *reader); /* 947 */
+enum ep_status read_inventory(struct reader *reader);       /* 846 */
+enum ep_status read_receipt(struct reader *reader);         /* 944 */
+enum ep_status read_adjustment(struct reader *reader);      /* 947 */
+enum ep_status read_shipping_advice(struct reader *reader); /* 945 */
+enum ep_status read_shipment_only(struct reader *reader);   /* 940, 943 */
+enum ep_status read_ship_notice(struct reader *reader);     /* 856 */
+enum ep_status read_status(struct reader *reader);          /* 214 */
+enum ep_status read_order(struct reader *reader);           /* 850 */
 
 #endif

@@ -75,7 +75,7 @@ struct ep_text ep_text_trim(struct ep_text text);
 /* `count` texts of one charset joined with `glue`, empty ones left out, in the call's memory; the origin spans from the
  * first to the last. */
 struct ep_text ep_text_join(const struct ep_host *host, struct ep_call *call, const struct ep_text *texts,
-			    uint32_t count, struct ep_slice glue);
+	uint32_t count, struct ep_slice glue);
 /* The place of a text, without row, column or path. */
 struct ep_place ep_place_of(struct ep_text text);
 /* The same with row and column counted in `part`. Costs a pass over the part: for errors only. */
@@ -86,7 +86,11 @@ struct ep_place ep_place_none(void);
 /* Decimals, money, quantities ----------------------------------------------------------------------------------- */
 
 /* The decimal mark is declared, never guessed. The other of point and comma is not accepted. */
-enum ep_decimal_mark { EP_DECIMAL_POINT = 1, EP_DECIMAL_COMMA = 2, EP_DECIMAL_JSON = 3 /* as ep_decimal_read_json() */ };
+enum ep_decimal_mark {
+	EP_DECIMAL_POINT = 1,
+	EP_DECIMAL_COMMA = 2,
+	EP_DECIMAL_JSON = 3 /* as ep_decimal_read_json() */
+};
 
 __extension__ typedef __int128 ep_int128;
 
@@ -96,19 +100,21 @@ ep_int128 ep_decimal_units(struct ep_decimal decimal);
  * [+-]digits[mark digits]; no blanks, no grouping, at least one digit; "300," and ",5" are accepted, since SWIFT
  * writes them. The scale is kept as given. EP_BAD_INPUT; EP_LIMIT over 38 digits or a scale of 18.
  */
-EP_MUST_CHECK enum ep_status ep_decimal_read(struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark);
+EP_MUST_CHECK enum ep_status ep_decimal_read(
+	struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark);
 /*
  * The same with a thousands mark `group`, which may stand between digits before the decimal mark: the last group has
  * three digits or more, the others two or more ("12,34,567"). So "1,23", where the comma was meant as decimal mark, is
  * refused and not taken for 123.
  */
-EP_MUST_CHECK enum ep_status ep_decimal_read_grouped(struct ep_decimal *decimal, struct ep_slice text,
-						     enum ep_decimal_mark mark, char group);
+EP_MUST_CHECK enum ep_status ep_decimal_read_grouped(
+	struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark, char group);
 /* A JSON number as written, exponent included where it is whole: "1e3", "12.50". */
 EP_MUST_CHECK enum ep_status ep_decimal_read_json(struct ep_decimal *decimal, struct ep_slice text);
 /* EP_LIMIT if the sum doesn't fit. The result has the larger scale. */
 EP_MUST_CHECK enum ep_status ep_decimal_add(struct ep_decimal *sum, struct ep_decimal a, struct ep_decimal b);
-EP_MUST_CHECK enum ep_status ep_decimal_subtract(struct ep_decimal *difference, struct ep_decimal a, struct ep_decimal b);
+EP_MUST_CHECK enum ep_status ep_decimal_subtract(
+	struct ep_decimal *difference, struct ep_decimal a, struct ep_decimal b);
 EP_MUST_CHECK enum ep_status ep_decimal_multiply(struct ep_decimal *product, struct ep_decimal a, struct ep_decimal b);
 /* By value: 1.0 equals 1.00. Less than, equal to or greater than 0. */
 int ep_decimal_compare(struct ep_decimal a, struct ep_decimal b);
@@ -125,16 +131,17 @@ uint32_t ep_currency_digits(struct ep_slice currency);
 /* Upper-cases three letters; EP_BAD_INPUT for anything else. Whether the code exists is checked by the core. */
 EP_MUST_CHECK enum ep_status ep_currency_set(struct ep_money *money, struct ep_slice currency);
 /* An empty currency is left empty; otherwise as ep_currency_set(). */
-EP_MUST_CHECK enum ep_status ep_money_read(struct ep_money *money, struct ep_slice amount, enum ep_decimal_mark mark,
-					   struct ep_slice currency);
+EP_MUST_CHECK enum ep_status ep_money_read(
+	struct ep_money *money, struct ep_slice amount, enum ep_decimal_mark mark, struct ep_slice currency);
 /* An integer in minor units: 12345 JPY is "12345", 12345 EUR is "123.45". Without a currency it can't be read. */
-EP_MUST_CHECK enum ep_status ep_money_read_minor(struct ep_money *money, struct ep_slice amount, struct ep_slice currency);
+EP_MUST_CHECK enum ep_status ep_money_read_minor(
+	struct ep_money *money, struct ep_slice amount, struct ep_slice currency);
 struct ep_money ep_money_abs(struct ep_money money);
 struct ep_money ep_money_negate(struct ep_money money);
 bool ep_money_is_negative(struct ep_money money);
 /* An empty unit is left empty. EP_LIMIT for a unit of more than 15 bytes. */
-EP_MUST_CHECK enum ep_status ep_quantity_read(struct ep_quantity *quantity, struct ep_slice text,
-					      enum ep_decimal_mark mark, struct ep_slice unit);
+EP_MUST_CHECK enum ep_status ep_quantity_read(
+	struct ep_quantity *quantity, struct ep_slice text, enum ep_decimal_mark mark, struct ep_slice unit);
 
 /* Dates and times ----------------------------------------------------------------------------------------------- */
 
@@ -144,7 +151,7 @@ enum ep_date_format {
 	EP_DATE_SHORT = 3, /* 261123: 80 to 99 are 19xx */
 	EP_DATE_DMY = 4,   /* 23.11.2026, 23/11/2026, 23-11-2026, two-digit years as in EP_DATE_SHORT */
 	EP_DATE_MDY = 5,   /* 11/23/2026 */
-	EP_DATE_YMD = 6	   /* 2026/11/23, 2026.11.23, 2026-1-2 */
+	EP_DATE_YMD = 6    /* 2026/11/23, 2026.11.23, 2026-1-2 */
 };
 
 /* EP_BAD_INPUT for a date that doesn't exist (30 February). */
@@ -182,7 +189,7 @@ uint32_t ep_date_write(struct ep_date date, char text[16]);
  */
 void ep_put_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text text);
 void ep_put_local_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_local_time local,
-		       struct ep_text origin);
+	struct ep_text origin);
 void ep_put_date(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text text);
 
 /*
@@ -192,13 +199,13 @@ void ep_put_date(const struct ep_host *host, struct ep_call *call, uint32_t fiel
  * ep_put_money_minor: an integer in minor units.
  */
 void ep_put_money(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text amount,
-		  enum ep_decimal_mark mark, struct ep_slice currency);
+	enum ep_decimal_mark mark, struct ep_slice currency);
 void ep_put_money_minor(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text amount,
-			struct ep_slice currency);
+	struct ep_slice currency);
 void ep_put_quantity(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text quantity,
-		     enum ep_decimal_mark mark, struct ep_slice unit);
+	enum ep_decimal_mark mark, struct ep_slice unit);
 void ep_put_decimal(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text decimal,
-		    enum ep_decimal_mark mark);
+	enum ep_decimal_mark mark);
 /* A whole number; anything else is left out with the note value-unreadable. */
 void ep_put_integer(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text integer);
 
@@ -208,20 +215,21 @@ struct ep_csv {
 	const struct ep_host *host;
 	struct ep_call *call;
 	const struct ep_part *part;
-	struct ep_slice rest;	/* rows not yet read */
-	struct ep_text row;	/* the row at hand, without its line end */
+	struct ep_slice rest;   /* rows not yet read */
+	struct ep_text row;     /* the row at hand, without its line end */
 	struct ep_slice fields; /* fields of it not yet taken */
-	struct ep_text taken;	/* the field taken last */
-	uint64_t row_number;	/* counts from 1, empty rows included */
-	uint32_t column;	/* of the field taken last, from 1; 0: none yet */
-	enum ep_status status;	/* EP_OK; EP_BAD_INPUT: fail() was called */
+	struct ep_text taken;   /* the field taken last */
+	uint64_t row_number;    /* counts from 1, empty rows included */
+	uint32_t column;        /* of the field taken last, from 1; 0: none yet */
+	enum ep_status status;  /* EP_OK; EP_BAD_INPUT: fail() was called */
 	char separator;
 	char quote; /* '"'; set it to 0 after ep_csv_begin() for a file whose quotes mean nothing */
 	bool more;  /* the row has another field */
 };
 
 /* A byte order mark is passed over. A quoted field may hold separators, line ends and doubled quotes. */
-struct ep_csv ep_csv_begin(const struct ep_host *host, struct ep_call *call, const struct ep_part *part, char separator);
+struct ep_csv ep_csv_begin(
+	const struct ep_host *host, struct ep_call *call, const struct ep_part *part, char separator);
 /* The next row that isn't empty; line ends are LF, CRLF or CR. False at the end, and after a quote that is never closed:
  * then fail() has been called, and `status` is to be returned from parse(). */
 bool ep_csv_row(struct ep_csv *csv);
@@ -242,15 +250,15 @@ struct ep_place ep_csv_place(const struct ep_csv *csv);
  */
 struct ep_x12 {
 	const struct ep_part *part;
-	uint64_t offset; /* of what is not yet read */
-	uint64_t segment_number; /* counts from 1, over the whole part */
-	uint32_t set_number;	 /* transaction sets begun so far */
+	uint64_t offset;                              /* of what is not yet read */
+	uint64_t segment_number;                      /* counts from 1, over the whole part */
+	uint32_t set_number;                          /* transaction sets begun so far */
 	struct ep_text elements[EP_X12_ELEMENTS_MAX]; /* 0 is the segment's name */
 	uint32_t count;
 	char element_separator;
 	char component_separator;  /* 0: none */
 	char repetition_separator; /* 0: none */
-	char terminator[4];	   /* one byte, or the bytes of one UTF-8 character; CR or LF stand for any line end */
+	char terminator[4];        /* one byte, or the bytes of one UTF-8 character; CR or LF stand for any line end */
 	uint32_t terminator_length;
 	bool in_interchange; /* an ISA was read, its IEA not yet */
 	bool irregular_isa;  /* the last ISA didn't have its 106 bytes */
@@ -272,7 +280,8 @@ EP_MUST_CHECK enum ep_status ep_x12_next(struct ep_x12 *x12);
 struct ep_text ep_x12_element(const struct ep_x12 *x12, uint32_t index);
 /* Where element `index` of the segment stands (0: the segment); path such as "W07[3]-02", the third W07 of its
  * transaction set, "ST[2]/W07[3]-02" in a later one; in the call's memory. */
-struct ep_place ep_x12_place(const struct ep_host *host, struct ep_call *call, const struct ep_x12 *x12, uint32_t index);
+struct ep_place ep_x12_place(
+	const struct ep_host *host, struct ep_call *call, const struct ep_x12 *x12, uint32_t index);
 
 /* JSON ---------------------------------------------------------------------------------------------------------- */
 
@@ -283,7 +292,8 @@ struct ep_json ep_json_at(const struct ep_host *host, struct ep_json value, cons
 /* The text at a path; empty if absent, null, or no scalar. */
 struct ep_text ep_json_text(const struct ep_host *host, struct ep_json value, const char *path);
 /* ep_json_text put into a text field. */
-void ep_json_put_text(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_json value, const char *path);
+void ep_json_put_text(
+	const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_json value, const char *path);
 
 #ifdef __cplusplus
 }

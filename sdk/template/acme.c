@@ -1,33 +1,33 @@
 /*
- * template: a bank's list of booked entries, one a row: date;currency;amount;reference;text
+ * acme: a bank's list of booked entries, one a row: date;currency;amount;reference;text
  *
  * Gives one settlement a row. A negative amount is a debit. A row with other than five columns fails the message, since
  * nothing behind it can be trusted; a row whose amount can't be read is rejected, and the others go on.
  */
 #include <entrepot/plugin.h>
 
-struct template {
+struct acme {
 	struct ep_slice account;
 	char separator;
 	int64_t skip_rows;
 };
 
 static const struct ep_option options[] = {
-	EP_OPTION(struct template, account, EP_OPTION_TEXT, "", "account that the list is for; empty: the source's name"),
-	EP_OPTION(struct template, separator, EP_OPTION_CHAR, ";", "column separator"),
-	EP_OPTION_RANGE(struct template, skip_rows, "1", 0, 100, "rows before the first entry"),
+	EP_OPTION(struct acme, account, EP_OPTION_TEXT, "", "account that the list is for; empty: the source's name"),
+	EP_OPTION(struct acme, separator, EP_OPTION_CHAR, ";", "column separator"),
+	EP_OPTION_RANGE(struct acme, skip_rows, "1", 0, 100, "rows before the first entry"),
 };
 
-static enum ep_status template_parse(
+static enum ep_status acme_parse(
 	const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_input *input)
 {
-	const struct template *template = state;
-	struct ep_csv rows = ep_csv_begin(host, call, &input->parts[0], template->separator);
+	const struct acme *acme = state;
+	struct ep_csv rows = ep_csv_begin(host, call, &input->parts[0], acme->separator);
 	struct ep_text date, currency, amount, reference, text;
 	struct ep_money money;
 
 	while (ep_csv_row(&rows)) {
-		if ((int64_t)rows.row_number <= template->skip_rows)
+		if ((int64_t)rows.row_number <= acme->skip_rows)
 			continue;
 		if (!ep_csv_take(&rows, &date) || !ep_csv_take(&rows, &currency) || !ep_csv_take(&rows, &amount) ||
 			!ep_csv_take(&rows, &reference) || !ep_csv_take(&rows, &text) || rows.more)
@@ -41,7 +41,7 @@ static enum ep_status template_parse(
 			continue;
 		}
 		host->record_begin(call, EP_SETTLEMENT);
-		host->put_text(call, EP_SETTLEMENT_ACCOUNT, ep_text_constant(template->account));
+		host->put_text(call, EP_SETTLEMENT_ACCOUNT, ep_text_constant(acme->account));
 		ep_put_date(host, call, EP_SETTLEMENT_BOOKING_DATE, date);
 		host->put_money(call, EP_SETTLEMENT_AMOUNT, ep_money_abs(money), amount);
 		host->put_code(call, EP_SETTLEMENT_DIRECTION,
@@ -55,4 +55,4 @@ static enum ep_status template_parse(
 	return rows.status; /* only when this is EP_OK do the records exist, all or none */
 }
 
-EP_PLUGIN_DECLARE("template", "0.1.0", EP_KIND_BANK, options, struct template, template_parse);
+EP_PLUGIN_DECLARE("acme", "0.1.0", EP_KIND_BANK, options, struct acme, acme_parse);
