@@ -12,8 +12,11 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{"check", command_check, "tell everything that is wrong with a configuration"},
 	{"normalize", command_normalize, "run files through a plugin and print the records as events"},
+	{"plugins", command_plugins, "list the plugins that there are"},
 	{"schema", command_schema, "print the JSON Schema of the unified format"},
+	{"version", command_version, "print version, interface, build and libraries"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

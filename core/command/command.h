@@ -4,6 +4,8 @@
 #ifndef COMMAND_COMMAND_H
 #define COMMAND_COMMAND_H
 
+#define ENTREPOT_VERSION "0.1.0"
+
 /* sysexits.h's numbers, as the contract lists them. */
 enum command_exit {
 	COMMAND_OK = 0,

@@ -247,6 +247,17 @@ static void check_transport(
 		reader_complain(reader, group, "path is missing: transport file needs it");
 }
 
+/* The folder of a file that is written must be there: run would not start without it. */
+static void check_folder(struct reader *reader, const config_setting_t *group, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[4096];
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	if (access(folder, W_OK | X_OK) == -1)
+		reader_complain(reader, place_of(group, "path"), "path: folder %s: %s", folder, strerror(errno));
+}
+
 static void check_destination(struct reader *reader, const config_setting_t *group, const struct conf *conf,
 	const struct conf_destination *destination)
 {
@@ -268,6 +279,8 @@ static void check_destination(struct reader *reader, const config_setting_t *gro
 		check_transport(reader, group, destination);
 	if (destination->url)
 		check_url(reader, group, destination->url);
+	if (destination->path)
+		check_folder(reader, group, destination->path);
 	if (destination->retry_first_ns > destination->retry_max_ns)
 		reader_complain(reader, retry ? retry : group, "retry: first is longer than max");
 	check_destination_sources(reader, group, conf, destination);

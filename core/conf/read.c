@@ -166,31 +166,38 @@ static void choice_list(const char *choices, char *out, size_t size)
 	out[used] = '\0';
 }
 
-static void take_choice(struct reader *reader, const config_setting_t *at, const struct setting *setting, void *base)
+static bool is_choice(
+	struct reader *reader, const config_setting_t *at, const struct setting *setting, const char *text)
 {
 	char accepted[200], near[64];
-	const char *text, *nearest;
+	const char *nearest;
+
+	if (choice_index(setting->choices, text) >= 0)
+		return true;
+	choice_list(setting->choices, accepted, sizeof(accepted));
+	nearest = nearest_choice(text, setting->choices, near, sizeof(near));
+	reader_complain(reader, at, "%s is \"%s\" (%s%s%saccepted: %s)", setting->name, text,
+		nearest ? "nearest: \"" : "", nearest ? nearest : "", nearest ? "\", " : "", accepted);
+	return false;
+}
+
+static void take_choice(struct reader *reader, const config_setting_t *at, const struct setting *setting, void *base)
+{
+	char accepted[200];
+	const char *text;
 	uint32_t number;
-	int index;
 
 	choice_list(setting->choices, accepted, sizeof(accepted));
 	text = text_of(reader, at, setting, accepted);
-	if (!text)
+	if (!text || !is_choice(reader, at, setting, text))
 		return;
-	index = choice_index(setting->choices, text);
-	if (index < 0) {
-		nearest = nearest_choice(text, setting->choices, near, sizeof(near));
-		reader_complain(reader, at, "%s is \"%s\" (%s%s%saccepted: %s)", setting->name, text,
-			nearest ? "nearest: \"" : "", nearest ? nearest : "", nearest ? "\", " : "", accepted);
-		return;
-	}
 	if (setting->type == SETTING_WORD) {
 		const char *copy = reader_copy(reader, ep_slice_of(text));
 
 		memcpy((char *)base + setting->offset, &copy, sizeof(copy));
 		return;
 	}
-	number = (uint32_t)index + (uint32_t)setting->min;
+	number = (uint32_t)choice_index(setting->choices, text) + (uint32_t)setting->min;
 	memcpy((char *)base + setting->offset, &number, sizeof(number)); /* an enum */
 }
 
@@ -274,7 +281,7 @@ static void take_texts(struct reader *reader, const config_setting_t *at, const 
 			twice = twice || strcmp(texts[k], text) == 0;
 		if (twice)
 			reader_complain(reader, element, "%s has \"%s\" twice", setting->name, text);
-		else if (text)
+		else if (text && (!setting->choices || is_choice(reader, element, setting, text)))
 			texts[count++] = reader_copy(reader, ep_slice_of(text));
 	}
 	memcpy((char *)base + setting->offset, &texts, sizeof(texts));

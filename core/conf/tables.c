@@ -167,7 +167,7 @@ static const struct setting destination_settings[] = {
 	{"batch", SETTING_GROUP, false, 0, .group = &batch, .help = "how many events one request takes"},
 	{"retry", SETTING_GROUP, false, 0, .group = &retry, .help = "exponential, with full jitter"},
 	{"parked_max", SETTING_INTEGER, false, AT(conf_destination, parked_max), .fallback = "10000", .min = 1,
-		.max = 1000000,
+		.max = 50000,
 		.help = "records that wait to be tried again; at this number the destination takes no new ones"},
 	{"timeout", SETTING_DURATION, false, AT(conf_destination, timeout_ns), .fallback = "30s", .min = 10 * NS_PER_MS,
 		.max = 60 * MINUTE, .help = "http: of one request"},
@@ -214,7 +214,7 @@ static const struct settings journal = {.name = "journal", TABLE(journal_setting
 
 static const struct setting sandbox_settings[] = {
 	{"require", SETTING_TEXTS, false, AT(conf, sandbox_require), COUNT(conf, sandbox_require_count), .min = 0,
-		.max = 32,
+		.max = 32, .choices = "rlimits|no-new-privs|uid|user-ns|pid-ns|net-ns|ipc-ns|mount-ns|landlock|seccomp",
 		.help = "layers without which no worker starts; the worker says which are active (entrepot check)"},
 };
 static const struct settings sandbox = {.name = "sandbox", TABLE(sandbox_settings)};

@@ -281,7 +281,8 @@ START_TEST(all_errors_at_once)
 	       "log = { level = \"inof\"; fromat = \"text\"; };\n"
 	       "http = { header_max = \"3 MiB\"; connections_max = 0; idle_timeout = \"2h\"; };\n"
 	       "journal = 5;\n"
-	       "zzzzzzzzz = 1;\n",
+	       "zzzzzzzzz = 1;\n"
+	       "sandbox = { require = [ \"secomp\", \"uid\", \"uid\" ]; };\n",
 		"1: unknown setting data_dirr in the configuration (nearest: data_dir)",
 		"2: drain_timeout is a number, expected a text with a unit, such as \"500ms\"",
 		"3: level is \"inof\" (nearest: \"info\", accepted: debug, info, warn, error)",
@@ -290,7 +291,8 @@ START_TEST(all_errors_at_once)
 		"4: connections_max is out of range (accepted: 1 to 1000000)",
 		"4: idle_timeout is out of range (accepted: 100ms to 1h)",
 		"5: journal is a number, expected a group { name = value; }",
-		"6: unknown setting zzzzzzzzz in the configuration (known: data_dir, ");
+		"6: unknown setting zzzzzzzzz in the configuration (known: data_dir, ",
+		"7: require is \"secomp\" (nearest: \"seccomp\", accepted: rlimits, ", "7: require has \"uid\" twice");
 }
 END_TEST
 
@@ -544,7 +546,8 @@ START_TEST(destinations)
 			   "{ name = \"s\"; transport = \"http\"; url = \"http://x/a b\"; path = \"f\"; batch = { "
 			   "records = 10001; }; },\n"
 			   "{ name = \"t\"; transport = \"nats\"; }, { name = \"u\"; transport = \"file\"; path = "
-			   "\"f\"; } );\n",
+			   "\"f\"; },\n"
+			   "{ name = \"v\"; transport = \"file\"; path = \"none/f\"; } );\n",
 		"4: types has \"ordr\", which is no record type (nearest: \"order\")",
 		"4: sources has \"b\", which is no source (nearest: \"a\")",
 		"4: sources has \"aa\", which is no source (nearest: \"a\")",
@@ -552,9 +555,9 @@ START_TEST(destinations)
 		"5: url has no meaning with transport file", "5: path is missing: transport file needs it",
 		"6: url has no host that HTTP can reach", "6: retry: first is longer than max",
 		"7: url holds a user or password", "7: types is empty; leave it out for all",
-		"7: parked_max is out of range (accepted: 1 to 1000000)", "8: url has a blank",
+		"7: parked_max is out of range (accepted: 1 to 50000)", "8: url has a blank",
 		"8: path has no meaning with transport http", "8: records is out of range (accepted: 1 to 10000)",
-		"9: transport is \"nats\" (accepted: http, file)", "9: path ");
+		"9: transport is \"nats\" (accepted: http, file)", "9: path ", "10: path: folder ");
 }
 END_TEST
 
