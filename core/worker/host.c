@@ -2,8 +2,8 @@
  * host.c: the table of functions that a plugin is given.
  *
  * Everything that a plugin hands over is checked as far as it could break a record: texts are UTF-8 when they reach the
- * builder, origins name the sender's bytes. What goes wrong sticks until record_end(); what record_end() said must be
- * answered by reject() or by parse()'s return.
+ * builder, origins name the sender's bytes. What goes wrong in a record sticks and rejects that record at its
+ * record_end(); what goes wrong outside of one fails the message.
  */
 #include "worker/call_state.h"
 
@@ -355,8 +355,8 @@ static enum ep_status host_record_end(struct ep_call *call)
 	status = record_builder_end(call->builder, &encoded, &origins, &origin_count, &code, &text);
 	if (status == EP_OK)
 		call->options.sink.record(call->options.sink.self, encoded, origins, origin_count);
-	else if (status == EP_MISUSE)
-		call_keep(&call->misuse, status, code, &nowhere, text);
+	else if (status == EP_NO_MEMORY) /* says nothing of the record: the message must not go on without it */
+		call_keep(&call->memory, status, EP_ERR_PLUGIN_MEMORY, &nowhere, text);
 	else
 		status = tell_rejection(call, code, &nowhere, text);
 	return status;

@@ -5,6 +5,7 @@
 #define TESTS_CALL_TEST_H
 
 #include <check.h>
+#undef fail /* a macro of Check, and a member of struct ep_host */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
