@@ -384,10 +384,8 @@ static struct ep_json service_member(struct ep_json object, struct ep_slice name
 
 	if (!document || object.kind != EP_JSON_OBJECT || !json_node_flag(&document->nodes[object.node]))
 		return absent;
-	for (at = object.node + 1; at; at = document->nodes[at].next)
-		if (json_node_is_named(&document->nodes[at], document->text, name))
-			return handle(document, at);
-	return absent;
+	at = json_find_member(document->nodes, object.node + 1, document->text, name);
+	return at ? handle(document, at) : absent;
 }
 
 static struct ep_text text_of(const struct json_document *document, struct ep_slice raw, bool escaped)

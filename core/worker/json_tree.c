@@ -460,40 +460,43 @@ bool json_node_name_escaped(const struct json_node *node)
 	return node->bits & NAME_ESCAPED;
 }
 
-bool json_node_is_named(const struct json_node *node, struct ep_slice text, struct ep_slice name)
+/* Whether a name written with escapes is `name`. */
+static bool escaped_is(struct ep_slice raw, struct ep_slice name)
 {
-	struct ep_slice raw;
 	uint64_t at = 0;
 
-	if (!json_node_name_escaped(node)) {
-		uint64_t length = name.length < NAME_LONG ? name.length : NAME_LONG;
-
-		if ((node->bits >> NAME_SHIFT & NAME_LONG) != length)
-			return false;
-		if (length == NAME_LONG)
-			return ep_slice_equal(json_node_name(node, text), name);
-		return length == 0 || memcmp(text.data + node->name, name.data, length) == 0;
-	}
-	raw = json_node_name(node, text);
 	for (uint64_t i = 0; i < raw.length;) {
-		char one[4];
+		char one[4] = {raw.data[i]};
+		uint64_t length = 1, taken = 1;
 		uint32_t code;
-		uint64_t length = 1;
 
-		one[0] = raw.data[i];
 		if (raw.data[i] == '\\') {
-			uint64_t taken = read_escape(raw, i, &code);
-
+			taken = read_escape(raw, i, &code);
 			if (taken == 0)
 				return false;
 			length = put_utf8(code, one);
-			i += taken;
-		} else {
-			i++;
 		}
 		if (name.length - at < length || memcmp(name.data + at, one, length) != 0)
 			return false;
 		at += length;
+		i += taken;
 	}
 	return at == name.length;
+}
+
+uint32_t json_find_member(const struct json_node *nodes, uint32_t node, struct ep_slice text, struct ep_slice name)
+{
+	const uint32_t mask = NAME_ESCAPED | NAME_LONG << NAME_SHIFT;
+	uint32_t bits = (uint32_t)(name.length < NAME_LONG ? name.length : NAME_LONG) << NAME_SHIFT;
+
+	for (; node; node = nodes[node].next) {
+		if ((nodes[node].bits & mask) == bits) {
+			if (ep_slice_equal(json_node_name(&nodes[node], text), name))
+				return node;
+		} else if (json_node_name_escaped(&nodes[node])) {
+			if (escaped_is(json_node_name(&nodes[node], text), name))
+				return node;
+		}
+	}
+	return 0;
 }

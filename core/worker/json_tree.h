@@ -65,8 +65,8 @@ static inline bool json_node_flag(const struct json_node *node)
 struct ep_slice json_node_name(const struct json_node *node, struct ep_slice text);
 /* Of a scalar. */
 struct ep_slice json_node_value(const struct json_node *node, struct ep_slice text);
-/* Whether the node's name, escapes undone, is `name`. */
-bool json_node_is_named(const struct json_node *node, struct ep_slice text, struct ep_slice name);
+/* The first of the siblings from `node` on whose name, escapes undone, is `name`; 0: none. */
+uint32_t json_find_member(const struct json_node *nodes, uint32_t node, struct ep_slice text, struct ep_slice name);
 bool json_node_name_escaped(const struct json_node *node);
 /* Undoes the escapes of checked text; `out` has room for raw.length bytes. Returns what was written. */
 uint64_t json_unescape(struct ep_slice raw, char *out);

@@ -146,14 +146,16 @@ END_TEST
 
 START_TEST(any_flipped_byte_is_survived)
 {
+	static const char others[] =
+		"01234567\\\"{}[]:,<>&;-.eE u0\xc3\x80\xff\n"; /* the first 8 stand for a flipped bit */
 	char bytes[sizeof(order)];
 
 	for (size_t i = 0; i < sizeof(order) - 1; i++)
-		for (int value = 0; value < 256; value++) {
+		for (size_t j = 0; j < sizeof(others); j++) {
 			enum ep_status status;
 
 			memcpy(bytes, order, sizeof(order));
-			bytes[i] = (char)value;
+			bytes[i] = j < 8 ? (char)(bytes[i] ^ (1 << j)) : others[j];
 			status = call_test_run(&test, parse_any, NULL, bytes, sizeof(order) - 1);
 			ck_assert(status == EP_OK || status == EP_BAD_INPUT);
 			if (status != EP_OK)

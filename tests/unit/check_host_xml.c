@@ -243,14 +243,16 @@ END_TEST
 
 START_TEST(any_flipped_byte_is_survived)
 {
+	static const char others[] =
+		"01234567\\\"{}[]:,<>&;-.eE u0\xc3\x80\xff\n"; /* the first 8 stand for a flipped bit */
 	char bytes[sizeof(small)];
 
 	for (size_t i = 0; i < sizeof(small) - 1; i++)
-		for (int value = 0; value < 256; value++) {
+		for (size_t j = 0; j < sizeof(others); j++) {
 			enum ep_status status;
 
 			memcpy(bytes, small, sizeof(small));
-			bytes[i] = (char)value;
+			bytes[i] = j < 8 ? (char)(bytes[i] ^ (1 << j)) : others[j];
 			status = run_bytes(bytes, sizeof(small) - 1);
 			ck_assert(status == EP_OK || status == EP_BAD_INPUT);
 		}
@@ -498,20 +500,20 @@ static void expect_linear(const char *head, const char *piece, const char *tail,
 
 START_TEST(time_is_linear)
 {
-	expect_linear("<a>", "<b/>", "</a>", 200000, true);
-	expect_linear("<a>", "text ", "</a>", 400000, true);
-	expect_linear("<a><leaf>", "&amp;", "</leaf></a>", 200000, true);
-	expect_linear("<a><leaf>", "]]", "</leaf></a>", 400000, true);
-	expect_linear("<a><!--", "- ", "--></a>", 200000, true);
-	expect_linear("<a><![CDATA[", "]] ", "]]></a>", 400000, true);
-	expect_linear("<a><!--", "- ", "", 4000000, false);
-	expect_linear("<a ", "y='1' ", "/>", 400000, false);
-	expect_linear("<a x='", "v", "'/>", 2000000, false);
-	expect_linear("<a>", "<", "</a>", 400000, false);
-	expect_linear("<a><?pi ", "? ", "?></a>", 200000, true);
-	expect_linear("<a ", "\n", "/>", 2000000, false);
-	expect_linear("", "<!---->", "<a/>", 400000, true);
-	expect_linear("<?xml version='1.0' encoding='gbk'?><a>", "<b>\xd6\xd0</b>", "</a>", 100000, true);
+	expect_linear("<a>", "<b/>", "</a>", 80000, true);
+	expect_linear("<a>", "text ", "</a>", 160000, true);
+	expect_linear("<a><leaf>", "&amp;", "</leaf></a>", 80000, true);
+	expect_linear("<a><leaf>", "]]", "</leaf></a>", 160000, true);
+	expect_linear("<a><!--", "- ", "--></a>", 80000, true);
+	expect_linear("<a><![CDATA[", "]] ", "]]></a>", 160000, true);
+	expect_linear("<a><!--", "- ", "", 1600000, false);
+	expect_linear("<a ", "y='1' ", "/>", 160000, false);
+	expect_linear("<a x='", "v", "'/>", 800000, false);
+	expect_linear("<a>", "<", "</a>", 160000, false);
+	expect_linear("<a><?pi ", "? ", "?></a>", 80000, true);
+	expect_linear("<a ", "\n", "/>", 800000, false);
+	expect_linear("", "<!---->", "<a/>", 160000, true);
+	expect_linear("<?xml version='1.0' encoding='gbk'?><a>", "<b>\xd6\xd0</b>", "</a>", 40000, true);
 }
 END_TEST
 
