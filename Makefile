@@ -42,7 +42,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.
 TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all help demo test lint format check-asan clean new-plugin install-build install-test install-lint
+.PHONY: all help demo test lint format check-asan bench-journal clean new-plugin install-build install-test install-lint
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(PLUGINS) $(BUILD)/libentrepot-sdk.a ## build everything
@@ -165,6 +165,11 @@ check-asan: install-test ## build with AddressSanitizer and UndefinedBehaviorSan
 
 format: ## format the C sources in place
 	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+bench-journal: $(BUILD)/tools/bench_journal ## figures: the journal beside a bare loop of pwrite + fdatasync
+	@mkdir -p $(BUILD)/bench-journal
+	@$(BUILD)/tools/bench_journal $(BUILD)/bench-journal
+	@rm -rf $(BUILD)/bench-journal
 
 new-plugin: ## make new-plugin KIND=bank NAME=acme: a folder that builds, normalizes its sample and passes
 	@sdk/template/new-plugin '$(KIND)' '$(NAME)'
