@@ -15,7 +15,6 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "journal/wire.h"
 
 #define EXIT_DISK_FAILED 70
 
@@ -159,7 +158,7 @@ static void seal(const struct journal *journal, struct group *group, uint64_t ep
 	format_write_group(&head, group->data);
 	for (uint32_t i = 0; i < group->frames; i++) {
 		format_seal_frame(group->data + at, epoch, group->start + at);
-		at += wire_get32(group->data + at + 4);
+		at += format_frame_claims(group->data + at);
 	}
 	ASSERT(at == group->used);
 	memset(group->data + group->used, 0, format_blocks(group->used) - group->used);

@@ -7,6 +7,10 @@
 static const uint8_t segment_magic[8] = {0xe7, 'e', 'p', '-', 's', 'e', 'g', '1'};
 static const uint8_t group_magic[8] = {FORMAT_GROUP, 'e', 'p', '-', 'g', 'r', 'p', '1'};
 
+/* In a frame: its checksum, and what the digest goes over. */
+#define CHECKSUM_AT 6
+#define HASHED_FROM (CHECKSUM_AT + 8)
+
 /* One number of both, in which neither can stand for the other: positions differ in bits that the product spreads. */
 static uint64_t seed_of(uint64_t epoch, uint64_t position)
 {
@@ -118,12 +122,14 @@ enum format_verdict format_read_group(
 
 static uint8_t flags_of(const struct journal_frame *frame)
 {
-	return (uint8_t)((frame->extent ? FRAME_EXTENT : 0) | (frame->schema || frame->build ? FRAME_BUILT : 0));
+	return (uint8_t)((frame->source_sequence ? FRAME_SOURCE : 0) |
+			 (frame->schema || frame->build ? FRAME_BUILT : 0) | (frame->extent ? FRAME_EXTENT : 0));
 }
 
 static size_t head_bytes(uint8_t flags)
 {
-	return FRAME_HEAD_BYTES + (flags & FRAME_BUILT ? 16u : 0u) + (flags & FRAME_EXTENT ? 24u : 0u);
+	return FRAME_HEAD_BYTES + (flags & FRAME_SOURCE ? 8u : 0u) + (flags & FRAME_BUILT ? 16u : 0u) +
+	       (flags & FRAME_EXTENT ? 24u : 0u);
 }
 
 size_t format_frame_bytes(const struct journal_frame *frame)
@@ -131,21 +137,20 @@ size_t format_frame_bytes(const struct journal_frame *frame)
 	return head_bytes(flags_of(frame)) + (size_t)frame->payload.length;
 }
 
-/*
- * 0 kind u8, 1 flags u8, 2 reserved u16, 4 length of the whole frame u32, 8 checksum, 16 key_id u32 (0: clear),
- * 20 sequence, 28 source sequence; then schema, build; then extent, extent length.
- */
+/* 0 kind u8, 1 flags u8, 2 length of the whole frame u32, 6 checksum, 14 sequence; then what the flags say. */
 size_t format_write_frame(const struct journal_frame *frame, uint8_t *out)
 {
 	uint8_t flags = flags_of(frame);
 	size_t at = FRAME_HEAD_BYTES;
 
-	memset(out, 0, FRAME_HEAD_BYTES);
 	out[0] = (uint8_t)frame->kind;
 	out[1] = flags;
-	wire_put32(out + 4, (uint32_t)format_frame_bytes(frame));
-	wire_put64(out + 20, frame->sequence);
-	wire_put64(out + 28, frame->source_sequence);
+	wire_put32(out + 2, (uint32_t)format_frame_bytes(frame));
+	wire_put64(out + 14, frame->sequence);
+	if (flags & FRAME_SOURCE) {
+		wire_put64(out + at, frame->source_sequence);
+		at += 8;
+	}
 	if (flags & FRAME_BUILT) {
 		wire_put64(out + at, frame->schema);
 		wire_put64(out + at + 8, frame->build);
@@ -162,44 +167,37 @@ size_t format_write_frame(const struct journal_frame *frame, uint8_t *out)
 
 void format_digest_frame(uint8_t *at, size_t length)
 {
-	wire_put64(at + 8, xxh3(at + 16, length - 16, 0));
+	wire_put64(at + CHECKSUM_AT, xxh3(at + HASHED_FROM, length - HASHED_FROM, 0));
 }
 
-/* Over the first 8 bytes and the digest, which stands behind them. */
+/* Over what stands before the digest, and the digest. */
 void format_seal_frame(uint8_t *at, uint64_t epoch, uint64_t position)
 {
-	wire_put64(at + 8, xxh3(at, 16, seed_of(epoch, position)));
+	wire_put64(at + CHECKSUM_AT, xxh3(at, HASHED_FROM, seed_of(epoch, position)));
 }
 
 size_t format_frame_claims(const uint8_t *in)
 {
-	uint32_t length = wire_get32(in + 4);
+	uint32_t length = wire_get32(in + 2);
 
 	return length < FRAME_HEAD_BYTES || length > FRAME_HEAD_MAX + JOURNAL_FRAME_MAX ? 0 : length;
 }
 
 static bool is_known(const uint8_t *in, size_t length)
 {
-	return in[0] >= JOURNAL_MESSAGE && in[0] <= JOURNAL_CHECKPOINT && !(in[1] & ~(FRAME_EXTENT | FRAME_BUILT)) &&
-	       !in[2] && !in[3] && wire_get32(in + 16) == 0 && length >= head_bytes(in[1]);
+	return in[0] >= JOURNAL_MESSAGE && in[0] <= JOURNAL_CHECKPOINT &&
+	       !(in[1] & ~(FRAME_SOURCE | FRAME_BUILT | FRAME_EXTENT)) && length >= head_bytes(in[1]);
 }
 
-enum format_verdict format_read_frame(
-	const uint8_t *in, size_t length, uint64_t epoch, uint64_t position, struct journal_frame *frame)
+/* What the flags announce; returns where the payload begins. */
+static size_t read_rest_of_head(const uint8_t *in, struct journal_frame *frame)
 {
-	uint8_t sealed[16];
 	size_t at = FRAME_HEAD_BYTES;
 
-	memcpy(sealed, in, 8);
-	wire_put64(sealed + 8, xxh3(in + 16, length - 16, 0));
-	if (wire_get64(in + 8) != xxh3(sealed, sizeof(sealed), seed_of(epoch, position)))
-		return FORMAT_BAD;
-	if (!is_known(in, length))
-		return FORMAT_UNKNOWN;
-	*frame = (struct journal_frame){
-		.kind = (enum journal_kind)in[0], .position = position, .next = position + length};
-	frame->sequence = wire_get64(in + 20);
-	frame->source_sequence = wire_get64(in + 28);
+	if (in[1] & FRAME_SOURCE) {
+		frame->source_sequence = wire_get64(in + at);
+		at += 8;
+	}
 	if (in[1] & FRAME_BUILT) {
 		frame->schema = wire_get64(in + at);
 		frame->build = wire_get64(in + at + 8);
@@ -211,6 +209,25 @@ enum format_verdict format_read_frame(
 		frame->extent_digest = wire_get64(in + at + 16);
 		at += 24;
 	}
+	return at;
+}
+
+enum format_verdict format_read_frame(
+	const uint8_t *in, size_t length, uint64_t epoch, uint64_t position, struct journal_frame *frame)
+{
+	uint8_t sealed[HASHED_FROM];
+	size_t at;
+
+	memcpy(sealed, in, CHECKSUM_AT);
+	wire_put64(sealed + CHECKSUM_AT, xxh3(in + HASHED_FROM, length - HASHED_FROM, 0));
+	if (wire_get64(in + CHECKSUM_AT) != xxh3(sealed, sizeof(sealed), seed_of(epoch, position)))
+		return FORMAT_BAD;
+	if (!is_known(in, length))
+		return FORMAT_UNKNOWN;
+	*frame = (struct journal_frame){
+		.kind = (enum journal_kind)in[0], .position = position, .next = position + length};
+	frame->sequence = wire_get64(in + 14);
+	at = read_rest_of_head(in, frame);
 	frame->payload = ep_slice_make((const char *)in + at, length - at);
 	return FORMAT_SOUND;
 }

@@ -3,7 +3,7 @@
  *
  *   segment  a head of 4 KiB, then groups. Position p of the endless log lies at offset p - start + 4096
  *   group    on a 4 KiB block: a head of 96 bytes, frames, zeros up to the next block
- *   frame    a head of 36 bytes; 16 more if FRAME_BUILT, 24 more if FRAME_EXTENT; the payload
+ *   frame    a head of 22 bytes, what the flags announce, the payload
  *
  * The first byte says what begins there: 0 padding, 1 to 5 a frame of that kind, 0xE9 a group. All checksums are seeded
  * with the segment's epoch, a random number of each life of the file, and with the position: nothing that an earlier
@@ -22,8 +22,8 @@
 
 #define SEGMENT_HEAD_BYTES BLOCK_BYTES
 #define GROUP_HEAD_BYTES 96
-#define FRAME_HEAD_BYTES 36
-#define FRAME_HEAD_MAX (FRAME_HEAD_BYTES + 16 + 24)
+#define FRAME_HEAD_BYTES 22
+#define FRAME_HEAD_MAX (FRAME_HEAD_BYTES + 8 + 16 + 24)
 
 #define FORMAT_PADDING 0x00
 #define FORMAT_GROUP 0xe9
@@ -31,9 +31,12 @@
 /* Each kind of frame belongs to one stream, which numbers its frames. */
 enum stream { STREAM_INBOX, STREAM_OUTBOX, STREAM_OTHER, STREAMS };
 
+/* What follows the head, in this order. */
 enum frame_flags {
-	FRAME_BUILT = 0x1, /* schema and build follow the head */
-	FRAME_EXTENT = 0x2 /* then the extent's number, length and digest */
+	FRAME_SOURCE = 0x1, /* source sequence, 8 bytes */
+	FRAME_BUILT = 0x2,  /* schema and build, 16 */
+	FRAME_EXTENT = 0x4, /* the extent's number, length and digest, 24 */
+	FRAME_SEALED = 0x8  /* key_id, 4: the payload is encrypted. Kept for that; refused as long as no key exists */
 };
 
 struct segment_head {
@@ -77,6 +80,7 @@ enum format_verdict format_read_group(
 
 /* Writes the head of a frame (payload, extent and numbers as in `frame`) and returns its length. */
 size_t format_write_frame(const struct journal_frame *frame, uint8_t *out);
+/* In all, payload included. */
 size_t format_frame_bytes(const struct journal_frame *frame);
 /* Once the payload stands behind the head: the digest of both, which format_seal_frame() makes into the checksum as
  * soon as epoch and position are known. Two steps, so that the bytes are hashed while they are in the cache. */

@@ -35,7 +35,7 @@ struct message {
 
 /* Appends the payload without the body to `out`: the body follows it as a part of its own, or as the extent. */
 EP_MUST_CHECK enum ep_status message_write(const struct message *message, struct buffer *out);
-/* The slices point into the frame. EP_BAD_INPUT if it isn't one. */
+/* The slices point into the frame, or to constants. EP_BAD_INPUT if it isn't one. */
 EP_MUST_CHECK enum ep_status message_read(const struct journal_frame *frame, struct message *message);
 
 #endif

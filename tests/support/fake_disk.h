@@ -48,6 +48,8 @@ void fake_disk_reset_counts(void);
 /* The next `operation` but `skip` fails with this errno, once. After a failed sync the pages count as written, as with
  * Linux: another sync doesn't bring them to the disk. */
 void fake_disk_fail(enum fake_operation operation, uint64_t skip, int error_number);
+/* Whether that is still to come. */
+bool fake_disk_fails(enum fake_operation operation);
 /* Bytes that files may take; allocation, writing beyond a file's end and new names fail with ENOSPC. */
 void fake_disk_space(uint64_t bytes);
 /* Writes are cut short and calls interrupted by chance. */

@@ -1,8 +1,5 @@
 /* check_journal.c: append, commit, read back, reopen; groups, segments, extents; what is refused. On real files. */
 #include <check.h>
-#include <dirent.h>
-#include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -164,6 +161,118 @@ START_TEST(a_second_gateway_is_refused)
 }
 END_TEST
 
+static void write_file(const char *name, const char *content)
+{
+	char path[300];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	file = fopen(path, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs(content, file);
+	fclose(file);
+}
+
+START_TEST(an_unknown_format_is_refused)
+{
+	ck_assert_int_eq(open_with(0), EP_OK);
+	journal_close(journal);
+	journal = NULL;
+	write_file("format", "2\n");
+	ck_assert_int_eq(open_with(0), EP_BAD_CONFIG);
+	ck_assert_int_eq(error.code, EP_ERR_JOURNAL_FORMAT);
+	ck_assert_msg(strstr(error.text, "\"2\""), "%s", error.text);
+	write_file("format", "1\n");
+	ck_assert_int_eq(open_with(0), EP_OK);
+}
+END_TEST
+
+START_TEST(a_directory_is_made_and_keeps_its_identity)
+{
+	uint8_t identity[16];
+	struct stat status;
+
+	snprintf(directory + strlen(directory), sizeof(directory) - strlen(directory), "/new");
+	ck_assert_int_eq(open_with(0), EP_OK);
+	ck_assert_int_eq(stat(directory, &status), 0);
+	ck_assert_int_eq((int)(status.st_mode & 0777), 0700);
+	memcpy(identity, journal_identity(journal), sizeof(identity));
+	reopen(0);
+	ck_assert_mem_eq(identity, journal_identity(journal), sizeof(identity));
+	journal_close(journal);
+	journal = NULL;
+	write_file("identity", "0123456789abcdef"); /* the segments are of another one */
+	ck_assert_int_eq(open_with(0), EP_BAD_INPUT);
+	*strrchr(directory, '/') = '\0';
+}
+END_TEST
+
+/* An inbox frame of 1 KiB with all that goes with it takes at most 1.25 bytes a byte, with some 22 frames a group. */
+START_TEST(little_is_written_beside_the_bodies)
+{
+	static char body[1024];
+	struct message message = {.body_length = sizeof(body),
+		.source = EP_SAY("shop-a"),
+		.dedupe = EP_SAY("b54557e4-bdd9-4b37-8a5f-bf7d70bcd043"),
+		.content_type = EP_SAY("application/json"),
+		.header_count = 1,
+		.headers = {{EP_SAY("x-shopify-topic"), EP_SAY("orders/create")}}};
+	struct iovec parts[2] = {{NULL, 0}, {body, sizeof(body)}};
+	const struct journal_append what = {
+		.kind = JOURNAL_MESSAGE, .urgency = JOURNAL_URGENT, .parts = parts, .part_count = 2, .spool_fd = -1};
+	struct journal_frame frame;
+	struct buffer head;
+	uint64_t start;
+
+	ck_assert_int_eq(open_with(0), EP_OK);
+	buffer_init(&head, 1000);
+	ck_assert_int_eq(message_write(&message, &head), EP_OK);
+	parts[0] = (struct iovec){head.data, head.length};
+	start = journal_durable(journal);
+	for (int group = 11; group <= 33; group++) { /* the padding of some is much, of others little */
+		for (int i = 0; i < group; i++)
+			ck_assert_int_eq(journal_append(journal, &what, &frame, &error), EP_OK);
+		wait_durable(frame.position);
+	}
+	ck_assert_uint_le((journal_durable(journal) - start) * 100, 23 * 22 * sizeof(body) * 125);
+	buffer_free(&head);
+}
+END_TEST
+
+START_TEST(a_large_frame_is_read_whole)
+{
+	static char bytes[JOURNAL_FRAME_MAX + 1];
+	struct journal_append what = {
+		.kind = JOURNAL_OUTCOME, .urgency = JOURNAL_URGENT, .part_count = 1, .spool_fd = -1};
+	struct iovec part = {bytes, sizeof(bytes)};
+	struct journal_reader *reader;
+	struct journal_frame frame;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i * 2654435761u >> 13);
+	what.parts = &part;
+	ck_assert_int_eq(open_with(0), EP_OK);
+	ck_assert_int_eq(journal_append(journal, &what, &frame, &error), EP_LIMIT);
+	append(JOURNAL_MESSAGE, JOURNAL_LAZY, bytes, 300 * 1024);
+	append(JOURNAL_OUTCOME, JOURNAL_LAZY, bytes, JOURNAL_FRAME_MAX);
+	append(JOURNAL_OUTCOME, JOURNAL_LAZY, "small", 5);
+	reopen(0);
+	ck_assert_int_eq(journal_reader_open(journal, 0, &reader, &error), EP_OK);
+	ck_assert_int_eq(journal_read(reader, JOURNAL_KINDS(JOURNAL_OUTCOME), &frame, &error), EP_OK);
+	ck_assert_uint_eq(frame.payload.length, JOURNAL_FRAME_MAX);
+	ck_assert_mem_eq(frame.payload.data, bytes, JOURNAL_FRAME_MAX);
+	ck_assert_int_eq(journal_read(reader, ~0u, &frame, &error), EP_OK);
+	ck_assert(ep_slice_is(frame.payload, "small"));
+	journal_reader_seek(reader, 0);
+	ck_assert_int_eq(journal_read(reader, ~0u, &frame, &error), EP_OK);
+	ck_assert_int_eq(frame.kind, JOURNAL_MESSAGE);
+	journal_reader_seek(reader, frame.next);
+	ck_assert_int_eq(journal_read(reader, ~0u, &frame, &error), EP_OK);
+	ck_assert_uint_eq(frame.payload.length, JOURNAL_FRAME_MAX);
+	journal_reader_close(reader);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("journal");
@@ -176,6 +285,10 @@ int main(void)
 	tcase_add_test(tests, what_is_appended_is_read_back_after_the_commit);
 	tcase_add_test(tests, everything_is_there_after_reopening_many_segments);
 	tcase_add_test(tests, a_second_gateway_is_refused);
+	tcase_add_test(tests, an_unknown_format_is_refused);
+	tcase_add_test(tests, a_directory_is_made_and_keeps_its_identity);
+	tcase_add_test(tests, little_is_written_beside_the_bodies);
+	tcase_add_test(tests, a_large_frame_is_read_whole);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -25,6 +25,8 @@
 #define SEGMENT_BYTES (64 * 1024)
 #define PENDING_MAX 4096
 #define STOPPED 99
+#define REFUSED 3 /* the journal reported an I/O error */
+#define EXIT_DISK_FAILED 70
 #define PAYLOAD_MAX 6000
 
 enum note { NOTE_DURABLE = 0, NOTE_RELEASED = 3, NOTE_CHECKPOINT = 6, NOTE_OPENED = 7 };
@@ -60,6 +62,16 @@ static void __attribute__((noreturn, format(printf, 2, 3))) fail_at(int line, co
 	fprintf(stderr, "\n");
 	_exit(1);
 }
+
+/* An I/O error that is reported ends this life in order. */
+static void must(enum ep_status status, int line)
+{
+	if (status == EP_IO)
+		_exit(REFUSED);
+	if (status != EP_OK)
+		fail_at(line, "%s", error.text);
+}
+#define MUST(status) must((status), __LINE__)
 
 static uint64_t mix(uint64_t value)
 {
@@ -121,13 +133,15 @@ static void check_extent(const struct journal_frame *frame)
 	char wanted[PAYLOAD_MAX];
 	char bytes[PAYLOAD_MAX];
 	size_t length = payload_of(0, frame->sequence, true, wanted);
+	ssize_t got;
 	int fd;
 
-	if (journal_extent_open(journal, frame->extent, &fd, &error) != EP_OK ||
-		journal_extent_check(journal, frame, fd, &error) != EP_OK)
-		FAIL("%s", error.text);
-	if (frame->extent_length != length || disk_read_at(fd, bytes, PAYLOAD_MAX, 0) != (ssize_t)length ||
-		memcmp(bytes, wanted, length) != 0)
+	MUST(journal_extent_open(journal, frame->extent, &fd, &error));
+	MUST(journal_extent_check(journal, frame, fd, &error));
+	got = disk_read_at(fd, bytes, PAYLOAD_MAX, 0);
+	if (got == -1)
+		_exit(REFUSED);
+	if (frame->extent_length != length || got != (ssize_t)length || memcmp(bytes, wanted, length) != 0)
 		FAIL("extent %llu holds something else", (unsigned long long)frame->extent);
 	disk_close(fd);
 }
@@ -180,12 +194,11 @@ static void check_all(void)
 	struct journal_frame frame;
 	enum ep_status status;
 
-	if (journal_reader_open(journal, 0, &reader, &error) != EP_OK)
-		FAIL("%s", error.text);
+	MUST(journal_reader_open(journal, 0, &reader, &error));
 	while ((status = journal_read(reader, ~0u, &frame, &error)) == EP_OK)
 		check_frame(&frame, &first[stream_of(frame.kind)]);
 	if (status != EP_END)
-		FAIL("%s", error.text);
+		MUST(status);
 	journal_reader_close(reader);
 	for (int i = 0; i < STREAMS; i++) {
 		if (first[i]) /* nothing was kept of it: what the journal itself goes on from is seen at the next append */
@@ -215,11 +228,10 @@ static int write_spool(uint64_t sequence, uint64_t *length)
 	int fd;
 
 	*length = payload_of(0, sequence, true, bytes);
-	if (journal_spool_open(journal, &fd, &error) != EP_OK ||
-		journal_spool_write(journal, fd, 0, ep_slice_make(bytes, *length / 2), &error) != EP_OK ||
-		journal_spool_write(journal, fd, *length / 2, ep_slice_make(bytes + *length / 2, *length - *length / 2),
-			&error) != EP_OK)
-		FAIL("%s", error.text);
+	MUST(journal_spool_open(journal, &fd, &error));
+	MUST(journal_spool_write(journal, fd, 0, ep_slice_make(bytes, *length / 2), &error));
+	MUST(journal_spool_write(
+		journal, fd, *length / 2, ep_slice_make(bytes + *length / 2, *length - *length / 2), &error));
 	return fd;
 }
 
@@ -252,8 +264,7 @@ static void append(enum journal_kind kind, enum journal_urgency urgency)
 		wait_all();
 		status = journal_append(journal, &what, &frame, &error);
 	}
-	if (status != EP_OK)
-		FAIL("%s", error.text);
+	MUST(status);
 	note_pending(&frame, stream, false);
 }
 
@@ -265,8 +276,7 @@ static void append_checkpoint(void)
 
 	wait_all();
 	frame.position = journal_end(journal);
-	if (journal_append_checkpoint(journal, journal_durable(journal), ep_slice_make(bytes, length), &error) != EP_OK)
-		FAIL("%s", error.text);
+	MUST(journal_append_checkpoint(journal, journal_durable(journal), ep_slice_make(bytes, length), &error));
 	note_pending(&frame, 2, true);
 	wait_all();
 }
@@ -303,14 +313,13 @@ static void __attribute__((noreturn)) live(uint64_t seed, int steps)
 {
 	struct journal_options with_loop = options;
 
-	log_setup(LOG_TEXT, EP_LOG_ERROR);
+	log_setup(LOG_TEXT, EP_LOG_ERROR + 1);
 	chooser = seed * 1000000;
 	pending_count = 0;
 	if (loop_create(&loop, &error) != EP_OK)
 		FAIL("%s", error.text);
 	with_loop.loop = loop;
-	if (journal_open(&journal, &with_loop, &error) != EP_OK)
-		FAIL("%s", error.text);
+	MUST(journal_open(&journal, &with_loop, &error));
 	journal_on_durable(journal, on_durable, NULL);
 	check_all();
 	fake_disk_notes()->number[NOTE_OPENED] = fake_disk_operations();
@@ -325,8 +334,8 @@ static void __attribute__((noreturn)) live(uint64_t seed, int steps)
 
 /* The world around it ------------------------------------------------------------------------------------------- */
 
-/* True: it came to its end; false: it was stopped. */
-static bool life(uint64_t seed, int steps, uint64_t stop_at)
+/* The exit code: 0, STOPPED, or what an I/O error makes it. */
+static int live_and_exit(uint64_t seed, int steps, uint64_t stop_at)
 {
 	int status;
 	pid_t pid;
@@ -338,10 +347,19 @@ static bool life(uint64_t seed, int steps, uint64_t stop_at)
 	if (pid == 0)
 		live(seed, steps);
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
-	ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == STOPPED),
-		"seed %llu, stopped at %llu: status %x", (unsigned long long)seed, (unsigned long long)stop_at,
-		(unsigned)status);
-	return WEXITSTATUS(status) == 0;
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) != 1, "seed %llu, stopped at %llu: status %x",
+		(unsigned long long)seed, (unsigned long long)stop_at, (unsigned)status);
+	return WEXITSTATUS(status);
+}
+
+/* True: it came to its end; false: it was stopped. */
+static bool life(uint64_t seed, int steps, uint64_t stop_at)
+{
+	int code = live_and_exit(seed, steps, stop_at);
+
+	ck_assert_msg(code == 0 || code == STOPPED, "seed %llu, stopped at %llu: exit code %d",
+		(unsigned long long)seed, (unsigned long long)stop_at, code);
+	return code == 0;
 }
 
 static uint64_t from_environment(const char *name, uint64_t otherwise)
@@ -397,6 +415,40 @@ START_TEST(stopped_at_every_operation_of_a_later_life)
 }
 END_TEST
 
+/* Each operation of a later life fails with EIO in turn: it goes on, refuses, or ends the process; nothing is lost. */
+START_TEST(failing_at_every_operation)
+{
+	struct fake_image *image;
+
+	for (uint64_t i = 0; i < 3; i++) {
+		life(i + 10, 8, i % 2 ? 0 : 90);
+		fake_disk_crash(i % 2 ? FAKE_KEEP : FAKE_SOME);
+	}
+	image = fake_disk_save();
+	for (int operation = 0; operation < FAKE_OPERATIONS; operation++) {
+		for (uint64_t skip = 0; skip < 400; skip++) {
+			int code;
+			bool met;
+
+			fake_disk_restore(image);
+			fake_disk_fail((enum fake_operation)operation, skip, EIO);
+			code = live_and_exit(1, 3, 0);
+			met = !fake_disk_fails((enum fake_operation)operation);
+			ck_assert_msg(code == 0 || code == REFUSED || code == EXIT_DISK_FAILED,
+				"operation %d, %llu: exit code %d", operation, (unsigned long long)skip, code);
+			ck_assert(met || code == 0);
+			fake_disk_crash(skip % 2 ? FAKE_KEEP : FAKE_DROP);
+			ck_assert(life(2, 2, 0));
+			fake_disk_crash(FAKE_DROP);
+			ck_assert(life(3, 0, 0));
+			if (!met)
+				break;
+		}
+	}
+	fake_disk_free_image(image);
+}
+END_TEST
+
 START_TEST(campaign)
 {
 	uint64_t rounds = from_environment("ROUNDS", 20);
@@ -429,6 +481,7 @@ int main(void)
 	tcase_set_timeout(tests, 600);
 	tcase_add_loop_test(tests, stopped_at_every_operation_of_a_first_life, FAKE_KEEP, FAKE_SOME + 1);
 	tcase_add_loop_test(tests, stopped_at_every_operation_of_a_later_life, FAKE_KEEP, FAKE_SOME + 1);
+	tcase_add_test(tests, failing_at_every_operation);
 	tcase_add_test(tests, campaign);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
