@@ -63,7 +63,7 @@ static bool is_claimed(const struct drop_folder *folder, const char *name)
 {
 	const struct claim *claim;
 
-	TAILQ_FOREACH (claim, &folder->claims, link)
+	for (claim = TAILQ_FIRST(&folder->claims); claim; claim = TAILQ_NEXT(claim, link))
 		if (strcmp(claim->name, name) == 0)
 			return true;
 	return false;
@@ -194,7 +194,7 @@ static struct claim *next_claim(struct drop_folder *folder, int64_t now_ns)
 {
 	struct claim *claim, *next = NULL;
 
-	TAILQ_FOREACH (claim, &folder->claims, link) {
+	for (claim = TAILQ_FIRST(&folder->claims); claim; claim = TAILQ_NEXT(claim, link)) {
 		if (claim->state == CLAIM_READING)
 			return claim;
 		if (claim->state != CLAIM_QUEUED || next)

@@ -275,7 +275,8 @@ size_t intake_busy(const struct intake *intake)
 
 	/* Answers that are given but not yet with the system */
 	for (int phase = 0; phase < PHASES; phase++)
-		TAILQ_FOREACH (connection, &intake->phases[phase], phase_link)
+		for (connection = TAILQ_FIRST(&intake->phases[phase]); connection;
+			connection = TAILQ_NEXT(connection, phase_link))
 			busy += connection->out.length ||
 				evbuffer_get_length(bufferevent_get_output(connection->stream));
 	return busy;

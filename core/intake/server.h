@@ -55,6 +55,8 @@ struct exchange {
 	struct buffer answer; /* until it is this one's turn */
 };
 
+TAILQ_HEAD(exchange_list, exchange);
+
 /* What is needed only while a request comes in. Taken from a pool, so that an idle connection is small. */
 struct receiving {
 	struct receiving *next;
@@ -94,13 +96,12 @@ struct connection {
 	uint64_t progress;           /* bytes of the body since the phase's time began */
 	size_t scanned;              /* bytes of the head looked at so far */
 	struct receiving *receiving; /* NULL: no head yet */
-	TAILQ_HEAD(, exchange) exchanges;
+	struct exchange_list exchanges;
 	uint32_t exchange_count;
 	struct buffer out;
 };
 
 TAILQ_HEAD(connection_list, connection);
-TAILQ_HEAD(exchange_list, exchange);
 
 struct listener {
 	struct intake *intake;

@@ -265,10 +265,11 @@ static bool read_signature(struct verification *verification, struct ep_slice te
 {
 	const struct verifier *verifier = verification->verifier;
 	size_t wanted = hmac_bytes(verifier->algorithm), length = 0;
-	uint8_t *signature = verification->signatures[verification->signature_count];
+	uint8_t *signature;
 
 	if (verification->signature_count == VERIFY_SIGNATURES_MAX)
 		return false;
+	signature = verification->signatures[verification->signature_count];
 	if (verifier->encoding == CONF_HEX) {
 		if (text.length != 2 * wanted || hex_read(text, signature, wanted) != EP_OK)
 			return false;
