@@ -120,12 +120,23 @@ out:
 	return status;
 }
 
+/* Ids are kept as long as any source still looks back at them. */
+static int64_t longest_window(const struct conf *conf)
+{
+	int64_t longest_ns = 0;
+
+	for (size_t i = 0; i < conf->source_count; i++)
+		if (conf->sources[i].dedupe_window_ns > longest_ns)
+			longest_ns = conf->sources[i].dedupe_window_ns;
+	return longest_ns;
+}
+
 static void on_checkpoint_timer(void *argument)
 {
 	struct gateway *gateway = argument;
 	struct error error = {0};
 
-	index_expire(gateway->index, clock_realtime_ns());
+	index_expire(gateway->index, clock_realtime_ns() - longest_window(gateway->conf));
 	if (journal_end(gateway->journal) != gateway->checkpointed && write_checkpoint(gateway, &error) != EP_OK)
 		log_warn("checkpoint not written: a restart takes longer", log_text("reason", error.text));
 	loop_timer_set(&gateway->checkpoint_timer, CHECKPOINT_NS);
