@@ -64,7 +64,14 @@ static int64_t find_line_end(int fd, int64_t size)
 	return 0;
 }
 
-static enum ep_status open_file(struct file_transport *file, struct error *error)
+static void close_file(struct file_transport *file)
+{
+	if (file->fd != -1)
+		disk_close(file->fd);
+	file->fd = -1;
+}
+
+static enum ep_status open_checked(struct file_transport *file, struct error *error)
 {
 	const char *path = file->destination->path;
 	struct stat status;
@@ -91,11 +98,13 @@ static enum ep_status open_file(struct file_transport *file, struct error *error
 	return EP_OK;
 }
 
-static void close_file(struct file_transport *file)
+static enum ep_status open_file(struct file_transport *file, struct error *error)
 {
-	if (file->fd != -1)
-		disk_close(file->fd);
-	file->fd = -1;
+	enum ep_status status = open_checked(file, error);
+
+	if (status != EP_OK)
+		close_file(file);
+	return status;
 }
 
 struct search {
@@ -152,8 +161,7 @@ static void answer_failed(void *argument)
 	struct transport_result result = {.answer = TRANSPORT_AGAIN, .code = file->error_number, .retry_after_ns = -1};
 
 	snprintf(result.text, sizeof(result.text), "%.255s", file->error.text);
-	close_file(file); /* opened, measured and cut anew for the next batch */
-	answer(file, &result);
+	answer(file, &result); /* what was written of it is cut off before the next one is */
 }
 
 static void on_folder_synced(struct disk_job *job, int error_number)
@@ -168,6 +176,8 @@ static void on_written(struct disk_job *job, int error_number)
 	struct file_transport *file = job->owner;
 	struct transport_result result = {.answer = TRANSPORT_DONE, .answered = true, .retry_after_ns = -1};
 
+	if (file->folder_failed)
+		close_file(file); /* so that its name is synced with the next batch */
 	if (error_number || file->folder_failed) {
 		file->error_number = error_number ? error_number : EIO;
 		errno = file->error_number;
