@@ -71,36 +71,86 @@ static enum ep_status read_set(struct reader *reader)
 	return EP_OK;
 }
 
+/* Whether the file was cut into lines of one width (80, as a rule), whatever stands there: then a line ends inside the
+ * ISA. An ISA that a line end terminates has its 15 or 16 separators before it. */
+static bool is_wrapped(struct ep_slice bytes)
+{
+	uint32_t separators = 0;
+
+	if (ep_slice_starts(bytes, EP_SAY("\xef\xbb\xbf")))
+		bytes = ep_slice_sub(bytes, 3, bytes.length);
+	if (!ep_slice_starts(bytes, EP_SAY("ISA")) || bytes.length < 106)
+		return false;
+	for (uint64_t i = 3; i < 106 && separators < 15; i++) {
+		if (bytes.data[i] == '\r' || bytes.data[i] == '\n')
+			return true;
+		separators += bytes.data[i] == bytes.data[3];
+	}
+	return false;
+}
+
+/* The part without its line ends. What is read from it has no origin, since the offsets are others. */
+static enum ep_status unwrap(
+	const struct ep_host *host, struct ep_call *call, const struct ep_part *part, struct ep_part *unwrapped)
+{
+	char *bytes = host->alloc(call, part->bytes.length);
+	uint64_t length = 0;
+
+	if (!bytes)
+		return host->fail(call, EP_ERR_PLUGIN_MEMORY, ep_place_none(),
+			EP_SAY("a file cut into lines, too large to join"));
+	for (uint64_t i = 0; i < part->bytes.length; i++) {
+		if (part->bytes.data[i] != '\r' && part->bytes.data[i] != '\n')
+			bytes[length++] = part->bytes.data[i];
+	}
+	*unwrapped = *part;
+	unwrapped->bytes = ep_slice_make(bytes, length);
+	unwrapped->index = EP_NO_PART;
+	return EP_OK;
+}
+
+static enum ep_status read_file(struct reader *reader)
+{
+	enum ep_status status = EP_OK;
+
+	reader->usage = no_text();
+	reader->envelope_deviates = true; /* until an ISA says otherwise */
+	for (;;) {
+		if (reader->held)
+			reader->held = false;
+		else
+			status = ep_x12_next(&reader->x12);
+		if (status == EP_END)
+			return EP_OK;
+		if (status != EP_OK)
+			return refuse(reader);
+		if (segment_is(reader, "ISA"))
+			status = check_interchange(reader);
+		else if (segment_is(reader, "ST"))
+			status = read_set(reader);
+		if (status != EP_OK)
+			return status;
+	}
+}
+
 static enum ep_status x12_parse(
 	const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_input *input)
 {
 	const struct ep_part *part = &input->parts[0];
 	struct reader reader = {.host = host, .call = call, .options = state};
-	enum ep_status status;
+	struct ep_part unwrapped;
 
+	if (is_wrapped(part->bytes)) {
+		if (unwrap(host, call, part, &unwrapped) != EP_OK)
+			return EP_BAD_INPUT;
+		part = &unwrapped;
+	}
 	if (ep_slice_trim(part->bytes).length == 0)
 		return host->fail(call, EP_ERR_EMPTY, ep_place_none(), EP_SAY("nothing but white space"));
 	if (ep_x12_begin(&reader.x12, part) != EP_OK)
 		return host->fail(call, EP_ERR_SYNTAX, ep_place_of(ep_text_of(part, ep_slice_sub(part->bytes, 0, 3))),
 			EP_SAY("not X12: it begins with no readable ISA, GS or ST segment"));
-	reader.usage = no_text();
-	reader.envelope_deviates = true; /* until an ISA says otherwise */
-	for (;;) {
-		if (reader.held)
-			reader.held = false;
-		else
-			status = ep_x12_next(&reader.x12);
-		if (status == EP_END)
-			return EP_OK;
-		if (status != EP_OK)
-			return refuse(&reader);
-		if (segment_is(&reader, "ISA"))
-			status = check_interchange(&reader);
-		else if (segment_is(&reader, "ST"))
-			status = read_set(&reader);
-		if (status != EP_OK)
-			return status;
-	}
+	return read_file(&reader);
 }
 
 EP_PLUGIN_DECLARE_FULL("x12", "1.0.0", EP_KIND_WAREHOUSE, EP_REPEATS_MEANINGFUL, "", options,
