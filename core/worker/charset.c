@@ -260,21 +260,80 @@ static enum ep_status decode_utf16(bool big_endian, struct ep_slice *from, char 
 	return status;
 }
 
+/* Bytes of the character of two or four bytes at the front, whole or not; 0 if none begins with these. */
+static uint64_t gb18030_length(struct ep_slice from)
+{
+	unsigned char first = (unsigned char)from.data[0];
+
+	if (first < 0x81 || first == 0xff)
+		return 0;
+	return from.length >= 2 && from.data[1] >= '0' && from.data[1] <= '9' ? 4 : 2;
+}
+
+/* Characters of several bytes in a row: the part of `from` that libc is asked to convert. */
+static struct ep_slice gb18030_run(struct ep_slice from, size_t room)
+{
+	uint64_t end = 0, length;
+
+	/* A character never takes more room than twice its bytes, nor less than half: no more is looked at than can fit. */
+	while (end < from.length && end / 2 < room && (unsigned char)from.data[end] >= 0x80) {
+		length = gb18030_length(ep_slice_make(from.data + end, from.length - end));
+		if (length == 0 || length > from.length - end)
+			length = from.length - end; /* libc says what is wrong with it */
+		end += length;
+	}
+	return ep_slice_make(from.data, end);
+}
+
+/* How many ASCII bytes stand at the front. */
+static uint64_t ascii_length(struct ep_slice text)
+{
+	uint64_t at = 0, eight;
+
+	while (text.length - at >= 8) {
+		memcpy(&eight, text.data + at, 8);
+		if (eight & UINT64_C(0x8080808080808080))
+			break;
+		at += 8;
+	}
+	while (at < text.length && (unsigned char)text.data[at] < 0x80)
+		at++;
+	return at;
+}
+
 static enum ep_status decode_gb18030(iconv_t converter, struct ep_slice *from, char *out, size_t room, size_t *written)
 {
-	char *in = (char *)(uintptr_t)from->data; /* iconv's prototype lacks the const; it doesn't write there */
-	size_t in_left = from->length, out_left = room, done;
-	char *at = out;
-
 	if (converter == (iconv_t)-1)
 		return EP_BAD_INPUT;
-	iconv(converter, NULL, NULL, NULL, NULL);
-	done = iconv(converter, &in, &in_left, &at, &out_left);
-	*from = ep_slice_make(in, in_left);
-	*written = room - out_left;
-	if (done != (size_t)-1)
-		return EP_OK;
-	return errno == E2BIG ? EP_LIMIT : errno == EINVAL ? EP_END : EP_BAD_INPUT;
+	*written = 0;
+	while (from->length) {
+		struct ep_slice run;
+		uint64_t ascii = ascii_length(*from);
+		size_t in_left, out_left, done;
+		char *in, *at;
+
+		if (ascii > room - *written)
+			ascii = room - *written;
+		memcpy(out + *written, from->data, ascii);
+		*written += ascii;
+		*from = ep_slice_make(from->data + ascii, from->length - ascii);
+		if (from->length == 0)
+			break;
+		if (*written == room)
+			return EP_LIMIT;
+		run = gb18030_run(*from, room - *written);
+		in = (char *)(uintptr_t)run.data; /* iconv's prototype lacks the const; it doesn't write there */
+		in_left = run.length;
+		at = out + *written;
+		out_left = room - *written;
+		iconv(converter, NULL, NULL, NULL, NULL);
+		done = iconv(converter, &in, &in_left, &at, &out_left);
+		*from = ep_slice_make(in, from->length - (run.length - in_left));
+		*written = room - out_left;
+		if (done == (size_t)-1)
+			return errno == E2BIG ? EP_LIMIT : errno == EINVAL ? EP_END : EP_BAD_INPUT;
+	}
+	return EP_OK;
 }
 
 enum ep_status charset_decode(struct charsets *charsets, const struct charset *charset, struct ep_slice *from,
