@@ -51,8 +51,11 @@ uint32_t call_charset(const struct ep_call *call, struct ep_slice content_type);
 
 /*
  * Runs parse() on one message and takes the call's memory back before the next one. EP_OK: every record was given to the
- * sink. EP_BAD_INPUT: *failure says why. EP_MISUSE: the plugin broke a rule (returned EP_OK with a record begun, an
- * error of a service ignored, a status that isn't one ...): *failure says which. What `failure` names is valid until the next call.
+ * sink, every rejected one told to it. EP_BAD_INPUT: *failure says why; the code is EP_ERR_RECORD_REJECTED where the source
+ * refuses messages in part, EP_ERR_PLUGIN_MEMORY where memory_max was reached, whatever the plugin made of that. EP_MISUSE:
+ * the plugin broke a rule (EP_OK returned with a record begun or after a fail(), EP_BAD_INPUT without one, a status that
+ * isn't one, a put outside of a record ...): *failure says which. XML that parse() left unread is read to its end, for a
+ * message counts as a whole. What `failure` names is valid until the next call.
  */
 enum ep_status call_parse(struct ep_call *call, const struct ep_plugin *plugin, const void *state,
 	const struct ep_input *input, struct call_failure *failure);

@@ -73,7 +73,7 @@ enum ep_json_kind {
 	EP_JSON_OBJECT = 7
 };
 
-/* A JSON value: a handle, passed by value, valid for the call. */
+/* A JSON value: a handle, passed by value, valid for the call, or until the next document of a sequence is opened. */
 struct ep_json {
 	const void *document;
 	uint32_t node;
@@ -82,7 +82,9 @@ struct ep_json {
 
 /*
  * JSON (RFC 8259). open() reads the whole document up to the source's json_max (16 MiB), checks every value and the
- * end, and keeps the text of numbers. Of members with one name the first counts. Depth at most 1,024.
+ * end, and keeps the text of numbers. Of members with one name the first counts. Depth at most 1,024. It is UTF-8; a
+ * part in another charset goes through text->utf8() first. Where a part holds one document after the other, opening the
+ * next one ends the handles of the one before: they then read as absent. Their texts stay.
  */
 struct ep_json_service {
 	uint32_t size;
@@ -106,7 +108,10 @@ struct ep_json_service {
 
 /*
  * XML 1.0, read forward, in constant memory, names without their prefix. Document types and entity declarations are
- * refused (EP_ERR_FORBIDDEN_XML). Depth at most 256; text of one element at most 16 MiB.
+ * refused (EP_ERR_FORBIDDEN_XML). Depth at most 256; text of one element at most 16 MiB; a tag at most 64 KiB. The encoding
+ * is that of a byte order mark, else option `charset`, else the declaration's, else the part's: UTF-8, UTF-16, ISO 8859,
+ * Windows-125x, CP850, CP852, GB2312, GBK, GB18030. Origins name the bytes as they were sent. What parse() leaves
+ * unread is read after it has returned EP_OK: a document that is unsound anywhere fails the message.
  *
  * open() takes a table of the element and attribute names that the plugin knows. child() moves to the next child
  * element of the element that was entered last, passing over what is left of the one before, and returns its
@@ -131,7 +136,9 @@ struct ep_xml_service {
 	/* Local name and namespace of the element entered last. */
 	struct ep_slice (*name)(struct ep_xml *xml);
 	struct ep_slice (*space)(struct ep_xml *xml);
-	struct ep_place (*place)(struct ep_xml *xml); /* with the path of the elements entered */
+	/* Of the element entered last (also after its text() or skip()), with the path of the elements that lead to it, such as
+	 * "Document/BkToCstmrStmt/Stmt/Ntry[3]/Amt": the first of a name has no number. */
+	struct ep_place (*place)(struct ep_xml *xml);
 	/* EP_OK while reading, EP_END at the end of a sound document, EP_BAD_INPUT after an error. */
 	enum ep_status (*status)(struct ep_xml *xml);
 };
