@@ -147,9 +147,7 @@ static void on_room(void *argument)
 static void release(struct index *index)
 {
 	loop_timer_end(&index->linger);
-	index->asker_count = 0; /* they may be gone already */
-	while (index->room.queued)
-		loop_run_once(index->loop, NS_PER_MS);
+	loop_task_cancel(index->loop, &index->room);
 	writer_destroy(index->writer);
 	if (index->store)
 		index->store->ops->close(index->store);
@@ -315,6 +313,16 @@ void index_on_room(struct index *index, void (*run)(void *argument), void *argum
 {
 	ASSERT(index->asker_count < ASKERS_MAX);
 	index->askers[index->asker_count++] = (struct asker){run, argument};
+}
+
+void index_off_room(struct index *index, const void *argument)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < index->asker_count; i++)
+		if (index->askers[i].argument != argument)
+			index->askers[kept++] = index->askers[i];
+	index->asker_count = kept;
 }
 
 void index_wait_room(struct index *index)

@@ -73,6 +73,8 @@ void index_durable(struct index *index, uint64_t position);
 /* When false: stop taking on new work until `run` (of at most 8 askers, in the order added) has been called. */
 bool index_has_room(struct index *index);
 void index_on_room(struct index *index, void (*run)(void *argument), void *argument);
+/* The asker is gone. */
+void index_off_room(struct index *index, const void *argument);
 /* Start only, where the loop doesn't run yet: waits for the writer until there is room. */
 void index_wait_room(struct index *index);
 /* Drops message ids of days that ended before `realtime_ns`. */

@@ -226,7 +226,8 @@ void writer_destroy(struct writer *writer)
 		pthread_mutex_unlock(&writer->lock);
 		pthread_join(writer->thread, NULL);
 	}
-	while (writer->told || writer->task.queued) /* still in the loop's queue, and names this writer */
+	loop_task_cancel(writer->loop, &writer->task);
+	while (writer->told) /* still in the loop's queue, and names this writer */
 		loop_run_once(writer->loop, NS_PER_MS);
 	pthread_cond_destroy(&writer->changed);
 	pthread_mutex_destroy(&writer->lock);

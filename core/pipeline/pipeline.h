@@ -16,12 +16,26 @@
 
 struct pipeline;
 
+/* The calls of supervise.h that the pipeline makes: a seam for tests and simulation, which bring workers of their own. */
+struct pipeline_workers {
+	enum ep_status (*create)(struct supervisor *supervisor, const struct worker_options *options,
+		struct worker **worker, struct error *error);
+	void (*destroy)(struct worker *worker);
+	const struct worker_identity *(*identity)(const struct worker *worker);
+	enum ep_status (*submit)(struct worker *worker, struct worker_call *call);
+	void (*on_room)(struct worker *worker, void (*room)(void *argument), void *argument);
+	void (*fault)(struct worker *worker, const char *what);
+};
+
+extern const struct pipeline_workers pipeline_workers_real; /* supervise.h itself */
+
 struct pipeline_options {
 	const struct conf *conf;
 	struct loop *loop;
 	struct journal *journal;
 	struct index *index;
 	struct supervisor *supervisor;
+	const struct pipeline_workers *workers; /* NULL: pipeline_workers_real */
 	struct ep_slice person_key;
 };
 
@@ -29,7 +43,11 @@ EP_MUST_CHECK enum ep_status pipeline_create(
 	struct pipeline **pipeline, const struct pipeline_options *options, struct error *error);
 void pipeline_destroy(struct pipeline *pipeline);
 
-/* Start: the state of the checkpoint, then every inbox and outcome frame from there on, in order; then go. */
+/*
+ * Start: the state of the checkpoint (empty: none yet), then every inbox and outcome frame from its position on, or from
+ * further back, in order; then go. A message that has an outcome frame isn't processed again, one without is. Index
+ * entries are put again from outcome frames: what was decided stands there and is never decided anew.
+ */
 EP_MUST_CHECK enum ep_status pipeline_restore(struct pipeline *pipeline, struct ep_slice checkpoint);
 void pipeline_recover(struct pipeline *pipeline, const struct journal_frame *frame);
 void pipeline_start(struct pipeline *pipeline);
@@ -38,12 +56,23 @@ void pipeline_stop(struct pipeline *pipeline);
 size_t pipeline_busy(const struct pipeline *pipeline);
 
 /* What a checkpoint must hold, and from which position the log must be read again. */
-enum ep_status pipeline_checkpoint(struct pipeline *pipeline, struct buffer *out, uint64_t *from);
+EP_MUST_CHECK enum ep_status pipeline_checkpoint(struct pipeline *pipeline, struct buffer *out, uint64_t *from);
+/* The inbox before this position is not needed any more: every message there has its outcome. */
+uint64_t pipeline_needs(const struct pipeline *pipeline);
 
-/* What intake asks (see struct intake_outcomes). */
-enum ep_status pipeline_find(struct pipeline *pipeline, const uint8_t message_id[16], struct outcome *outcome);
-void pipeline_wait(struct pipeline *pipeline, const uint8_t message_id[16], void (*ready)(void *argument), void *argument);
+/* Messages of the source that are durable and have no outcome yet. */
+uint64_t pipeline_pending(struct pipeline *pipeline, struct ep_slice source);
+
+/*
+ * What intake asks (see struct intake_outcomes). Outcomes are told only once they are durable; OUTCOME_PENDING until
+ * then. EP_NOT_FOUND: no such message. The outcome's slices are valid until the next call.
+ */
+EP_MUST_CHECK enum ep_status pipeline_find(
+	struct pipeline *pipeline, const uint8_t message_id[16], struct outcome *outcome);
+void pipeline_wait(
+	struct pipeline *pipeline, const uint8_t message_id[16], void (*ready)(void *argument), void *argument);
 void pipeline_cancel(struct pipeline *pipeline, void *argument);
-enum ep_status pipeline_admits(struct pipeline *pipeline, struct ep_slice source);
+/* EP_AGAIN: a million of the source's messages wait already. */
+EP_MUST_CHECK enum ep_status pipeline_admits(struct pipeline *pipeline, struct ep_slice source);
 
 #endif

@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "index/entries.h"
 #include "index/store.h"
-#include "memory_store.h"
+#include "support/memory_store.h"
 
 #define DAY_NS (86400 * NS_PER_S)
 

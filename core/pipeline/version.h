@@ -1,0 +1,27 @@
+/*
+ * version.h: what a record is against what is known of its key: invariant 11, old never overwrites new.
+ */
+#ifndef PIPELINE_VERSION_H
+#define PIPELINE_VERSION_H
+
+#include "index/entries.h"
+#include "journal/outcome.h"
+
+/*
+ * Less than, equal to or greater than 0 as `a` is older than, as old as or newer than `b`.
+ *
+ * A version is the sender's, or, where a record brings none, the inbox sequence of its message. Two of the sender's are
+ * compared as points in time if both are times; if neither is, as texts in which runs of digits count as numbers
+ * ("v9" before "v10", "7" before "12"). All else (sequences, a time against a text, a sender's version against none) is
+ * compared by the sequence: what arrived later is newer, since nothing else is known.
+ */
+int version_compare(const struct entry_record *a, const struct entry_record *b);
+
+/*
+ * The fate of a record whose version and content are set in `record`; sets its revision and attempt. `current` is what
+ * the key has now, NULL if it is new. Revision and attempt begin at 1; whatever is forwarded gets a revision of its own,
+ * also a conflict, so that a receiver may keep the highest; what is superseded has revision 0.
+ */
+enum record_fate version_decide(const struct entry_record *current, struct entry_record *record);
+
+#endif
