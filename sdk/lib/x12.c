@@ -141,21 +141,23 @@ static bool read_isa(struct ep_x12 *x12, struct ep_slice text)
 	return take_last_separators(x12, text, at[16]);
 }
 
-/* Without an ISA the element separator follows the name, and the first byte that can't belong to an element is the
- * terminator. A GS has names in it, so there only the usual terminators are looked for. */
+/*
+ * Without an ISA the element separator follows the name. A GS has eight elements and an ST two or three, the last of
+ * letters and digits, so the first other byte behind them is the terminator. A shorter one ends at a tilde or a line end.
+ */
 static bool guess_separators(struct ep_x12 *x12, struct ep_slice text)
 {
-	bool group = text.data[0] == 'G';
+	uint32_t missing = text.data[0] == 'G' ? 8 : 2;
 
 	x12->element_separator = text.data[2];
 	x12->component_separator = '\0';
 	x12->repetition_separator = '\0';
-	for (uint64_t i = 3; i < text.length && i < ISA_SCAN_MAX; i++) {
+	for (uint64_t i = 2; i < text.length && i < ISA_SCAN_MAX; i++) {
 		char byte = text.data[i];
 
-		if (byte == x12->element_separator || is_alnum(byte) || byte == ' ')
-			continue;
-		if (!group || byte == '~' || is_line_end(byte))
+		if (byte == x12->element_separator)
+			missing -= missing ? 1 : 0;
+		else if (byte == '~' || is_line_end(byte) || (!missing && !is_alnum(byte) && byte != ' '))
 			return take_terminator(x12, text, i);
 	}
 	return false;

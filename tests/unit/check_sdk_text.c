@@ -285,6 +285,93 @@ START_TEST(dates_are_put_as_written)
 }
 END_TEST
 
+/* What was said since the last look. */
+static const char *said(void)
+{
+	static char output[sizeof(call.output)];
+
+	memcpy(output, call.output, sizeof(output));
+	sdk_call_free(&call);
+	return output;
+}
+
+static struct ep_text text(const char *value)
+{
+	return ep_text_constant(ep_slice_of(value));
+}
+
+START_TEST(amounts_are_put_or_rejected)
+{
+	const struct ep_host *host = sdk_host();
+
+	ep_put_money(host, &call, 1, text("12,50"), EP_DECIMAL_COMMA, EP_SAY("eur"));
+	ep_put_money(host, &call, 2, text("-3"), EP_DECIMAL_POINT, EP_SAY(""));
+	ep_put_money(host, &call, 3, text("1.5e3"), EP_DECIMAL_JSON, EP_SAY("JPY"));
+	ep_put_money(host, &call, 4, text(""), EP_DECIMAL_POINT, EP_SAY("EUR"));
+	ck_assert_str_eq(said(), "money 1 12.50 EUR\nmoney 2 -3\nmoney 3 1500 JPY\n");
+	ep_put_money(host, &call, 1, text("12.50"), EP_DECIMAL_COMMA, EP_SAY("EUR"));
+	ep_put_money(host, &call, 2, text("12.50"), EP_DECIMAL_POINT, EP_SAY("EURO"));
+	ck_assert_str_eq(said(), "reject 2 \nreject 2 \n");
+	ep_put_money_minor(host, &call, 1, text("1250"), EP_SAY("KWD"));
+	ep_put_money_minor(host, &call, 2, text("1250"), EP_SAY(""));
+	ep_put_money_minor(host, &call, 3, text("12.50"), EP_SAY("EUR"));
+	ck_assert_str_eq(said(), "money 1 1.250 KWD\nreject 2 \nreject 2 \n");
+	ep_put_quantity(host, &call, 1, text("5.0"), EP_DECIMAL_POINT, EP_SAY("KGM"));
+	ep_put_quantity(host, &call, 2, text("five"), EP_DECIMAL_POINT, EP_SAY("KGM"));
+	ep_put_quantity(host, &call, 3, text("5"), EP_DECIMAL_POINT, EP_SAY("sixteen bytes...!"));
+	ep_put_decimal(host, &call, 4, text("1.0375"), EP_DECIMAL_POINT);
+	ck_assert_str_eq(said(), "quantity 1 5.0 KGM\nreject 2 \nreject 2 \ndecimal 4 1.0375\n");
+	ep_put_integer(host, &call, 1, text("42"));
+	ep_put_integer(host, &call, 2, text("4.2"));
+	ep_put_integer(host, &call, 3, text(""));
+	ck_assert_str_eq(said(), "integer 1 42\nnote 2 12\n");
+}
+END_TEST
+
+/* A document {"a":{"list":["x","y"]}}, by numbers: 1 the root, 2 "a", 3 "list", 4 and 5 its elements. */
+static struct ep_json node(uint32_t number, uint32_t kind)
+{
+	struct ep_json value = {NULL, number, kind};
+
+	return value;
+}
+
+static struct ep_json fake_member(struct ep_json object, struct ep_slice name)
+{
+	if (object.node == 1 && ep_slice_is(name, "a"))
+		return node(2, EP_JSON_OBJECT);
+	if (object.node == 2 && ep_slice_is(name, "list"))
+		return node(3, EP_JSON_ARRAY);
+	return node(0, EP_JSON_ABSENT);
+}
+
+static struct ep_json fake_first(struct ep_json container)
+{
+	return container.node == 3 ? node(4, EP_JSON_STRING) : node(0, EP_JSON_ABSENT);
+}
+
+static struct ep_json fake_next(struct ep_json value)
+{
+	return value.node == 4 ? node(5, EP_JSON_STRING) : node(0, EP_JSON_ABSENT);
+}
+
+START_TEST(json_paths_are_followed)
+{
+	struct ep_json_service service = {.member = fake_member, .first = fake_first, .next = fake_next};
+	struct ep_host host = *sdk_host();
+	struct ep_json root = node(1, EP_JSON_OBJECT);
+
+	host.json = &service;
+	ck_assert_uint_eq(ep_json_at(&host, root, "a.list.1").node, 5);
+	ck_assert_uint_eq(ep_json_at(&host, root, "a.list.0").node, 4);
+	ck_assert_uint_eq(ep_json_at(&host, root, "a.list.2").kind, EP_JSON_ABSENT);
+	ck_assert_uint_eq(ep_json_at(&host, root, "a.list.9223372036854775807").kind, EP_JSON_ABSENT);
+	ck_assert_uint_eq(ep_json_at(&host, root, "a.b.c.d").kind, EP_JSON_ABSENT);
+	ck_assert_uint_eq(ep_json_at(&host, root, "a.list.x").kind, EP_JSON_ABSENT);
+	ck_assert_uint_eq(ep_json_at(&host, node(0, EP_JSON_ABSENT), "a").kind, EP_JSON_ABSENT);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sdk text");
@@ -303,6 +390,8 @@ int main(void)
 	tcase_add_test(tcase, csv_survives_every_cut);
 	tcase_add_test(tcase, times_are_put_or_noted);
 	tcase_add_test(tcase, dates_are_put_as_written);
+	tcase_add_test(tcase, amounts_are_put_or_rejected);
+	tcase_add_test(tcase, json_paths_are_followed);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

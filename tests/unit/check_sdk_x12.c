@@ -169,6 +169,9 @@ START_TEST(without_an_envelope)
 	ck_assert_str_eq(x12("ST|944|0001}W17|F}SE|3|0001"), "ST|944|0001/W17|F/SE|3|0001/");
 	ck_assert_str_eq(x12("ST*846*0001\r\nBIA*00*SI\r\nSE*3*0001"), "ST|846|0001/BIA|00|SI/SE|3|0001/");
 	ck_assert_str_eq(x12("GS*RE*A-B.C*D~ST*944*1~SE*2*1~GE*1*1~"), "GS|RE|A-B.C|D/ST|944|1/SE|2|1/GE|1|1/");
+	ck_assert_str_eq(x12("GS|RE|A-B.C|D|20260904|0915|1|X|004010VICS}ST|944|1}SE|2|1}GE|1|1}"),
+		"GS|RE|A-B.C|D|20260904|0915|1|X|004010VICS/ST|944|1/SE|2|1/GE|1|1/");
+	ck_assert_str_eq(x12("ST~846~1?BIA~00?SE~3~1?"), "ST|846|1/BIA|00/SE|3|1/");
 	ck_assert_str_eq(x12("STATEMENT OF ACCOUNT"), "?");
 	ck_assert_str_eq(x12("{\"a\":1}"), "?");
 	ck_assert_str_eq(x12("UNB+UNOC:3'"), "?");

@@ -73,6 +73,41 @@ static inline void sdk_put_date(struct ep_call *call, uint32_t field, struct ep_
 	sdk_say(call, "date", field, text);
 }
 
+static inline void sdk_put_number(
+	struct ep_call *call, const char *what, uint32_t field, struct ep_decimal value, const char *unit)
+{
+	char text[80];
+
+	ep_decimal_write(value, text);
+	snprintf(text + strlen(text), 20, "%s%s", unit[0] ? " " : "", unit);
+	sdk_say(call, what, field, text);
+}
+
+static inline void sdk_put_decimal(struct ep_call *call, uint32_t field, struct ep_decimal value, struct ep_text origin)
+{
+	(void)origin;
+	sdk_put_number(call, "decimal", field, value, "");
+}
+
+static inline void sdk_put_money(struct ep_call *call, uint32_t field, struct ep_money value, struct ep_text origin)
+{
+	(void)origin;
+	sdk_put_number(call, "money", field, value.amount, value.currency);
+}
+
+static inline void sdk_put_quantity(
+	struct ep_call *call, uint32_t field, struct ep_quantity value, struct ep_text origin)
+{
+	(void)origin;
+	sdk_put_number(call, "quantity", field, value.quantity, value.unit);
+}
+
+static inline void sdk_put_integer(struct ep_call *call, uint32_t field, int64_t value, struct ep_text origin)
+{
+	(void)origin;
+	sdk_put_number(call, "integer", field, ep_decimal_make(value, 0), "");
+}
+
 static inline void sdk_note(struct ep_call *call, uint32_t field, uint32_t quality)
 {
 	char text[16];
@@ -95,6 +130,10 @@ static inline const struct ep_host *sdk_host(void)
 	static const struct ep_host host = {.size = sizeof(host),
 		.abi_major = EP_ABI_MAJOR,
 		.abi_minor = EP_ABI_MINOR,
+		.put_integer = sdk_put_integer,
+		.put_decimal = sdk_put_decimal,
+		.put_money = sdk_put_money,
+		.put_quantity = sdk_put_quantity,
 		.put_date = sdk_put_date,
 		.put_time = sdk_put_time,
 		.note = sdk_note,

@@ -43,6 +43,7 @@ static enum ep_status read_w01(struct reader *reader, struct goods *goods)
 
 enum ep_status goods_read(struct reader *reader, struct goods *goods, struct ep_text loop)
 {
+	struct ep_text lot = no_text();
 	enum ep_status status;
 
 	memset(goods, 0, sizeof(*goods));
@@ -53,14 +54,15 @@ enum ep_status goods_read(struct reader *reader, struct goods *goods, struct ep_
 	while ((status = segment_next(reader)) == EP_OK) {
 		if (is_among(reader->x12.elements[0].value, "LX W01 W04 W12 W14 W03 W76")) {
 			reader->held = true;
-			return EP_OK;
+			break;
 		}
 		if (segment_is(reader, "G69"))
 			goods->name = either(goods->name, element(reader, 1));
 		else if (segment_is(reader, "N9") && is_among(element(reader, 1).value, "LT BT"))
-			goods->item.lot = either(element(reader, 2), goods->item.lot);
+			lot = either(lot, element(reader, 2));
 		else if (segment_is(reader, "N9") && element_is(reader, 1, "LI") && is_number(element(reader, 2).value))
 			goods->line_no = element(reader, 2);
 	}
+	goods->item.lot = either(lot, goods->item.lot); /* the depositor's lot before the warehouse's own */
 	return status == EP_END ? EP_OK : status;
 }

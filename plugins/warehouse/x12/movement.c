@@ -82,6 +82,7 @@ static void add_damaged(struct movement *movement, struct ep_text quantity, stru
 /* Everything below a line, up to the next; that segment is held. */
 static enum ep_status read_below(struct reader *reader, struct movement *movement)
 {
+	struct ep_text lot = no_text();
 	enum ep_status status;
 
 	while ((status = segment_next(reader)) == EP_OK) {
@@ -92,7 +93,7 @@ static enum ep_status read_below(struct reader *reader, struct movement *movemen
 		if (segment_is(reader, "G69")) {
 			movement->name = either(movement->name, element(reader, 1));
 		} else if (segment_is(reader, "N9") && is_among(element(reader, 1).value, "LT BT")) {
-			movement->item.lot = either(element(reader, 2), movement->item.lot);
+			lot = either(lot, element(reader, 2));
 		} else if (segment_is(reader, "N9") && element_is(reader, 1, "LI") &&
 			   is_number(element(reader, 2).value)) {
 			movement->source_line = element(reader, 2);
@@ -103,6 +104,7 @@ static enum ep_status read_below(struct reader *reader, struct movement *movemen
 			add_damaged(movement, element(reader, 2), movement->unit);
 		}
 	}
+	movement->item.lot = either(lot, movement->item.lot); /* the depositor's lot before the warehouse's own */
 	return status;
 }
 
