@@ -7,16 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define DESCRIPTORS_MAX 16
+#define OLD_DESCRIPTORS_MAX 65536
 
 /* What the child reports when it can't become the program. */
 struct failure {
@@ -53,6 +54,19 @@ static int write_file(const char *path, const char *text)
 	return result;
 }
 
+static void close_on_exec_from(int first)
+{
+	struct rlimit limit;
+
+	if (syscall(SYS_close_range, (unsigned)first, ~0U, CLOSE_RANGE_CLOEXEC) == 0)
+		return;
+	/* Linux before 5.11, or a container that doesn't know it */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur > OLD_DESCRIPTORS_MAX)
+		limit.rlim_cur = OLD_DESCRIPTORS_MAX;
+	for (int fd = first; fd < (int)limit.rlim_cur; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+}
+
 static int arrange_descriptors(const struct process_options *options, int *report)
 {
 	int moved[DESCRIPTORS_MAX];
@@ -76,7 +90,8 @@ static int arrange_descriptors(const struct process_options *options, int *repor
 		if (dup2(moved[i], i) == -1)
 			return -1;
 	}
-	return (int)syscall(SYS_close_range, (unsigned)count, ~0U, CLOSE_RANGE_CLOEXEC);
+	close_on_exec_from(count);
+	return 0;
 }
 
 static void __attribute__((noreturn))
@@ -107,13 +122,11 @@ failed:
 static int spawn_in(
 	const struct process_options *options, uint64_t namespaces, pid_t *pid, int *pidfd, struct failure *failure)
 {
-	struct clone_args arguments = {.flags = CLONE_PIDFD | namespaces, .exit_signal = SIGCHLD};
 	char uid_map[64], gid_map[64];
 	sigset_t all, before;
 	int report[2], number;
 	ssize_t got;
 
-	arguments.pidfd = (uint64_t)(uintptr_t)pidfd;
 	snprintf(uid_map, sizeof(uid_map), "%u %u 1", (unsigned)geteuid(), (unsigned)geteuid());
 	snprintf(gid_map, sizeof(gid_map), "%u %u 1", (unsigned)getegid(), (unsigned)getegid());
 	*failure = (struct failure){0, 0};
@@ -121,7 +134,8 @@ static int spawn_in(
 		return -1;
 	sigfillset(&all); /* so that no handler of ours runs in the child */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	*pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof(arguments));
+	/* Not clone3, which containers refuse. The descriptor comes where the thread's id would: clone(2), CLONE_PIDFD. */
+	*pid = (pid_t)syscall(SYS_clone, namespaces | CLONE_PIDFD | SIGCHLD, NULL, pidfd, NULL, NULL);
 	if (*pid == 0) {
 		const bool mapped = namespaces & CLONE_NEWUSER;
 

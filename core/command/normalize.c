@@ -168,7 +168,8 @@ static int load_config(struct arguments *arguments, struct normalizer_options *o
 
 	buffer_init(&report, (size_t)1024 * 1024);
 	status = conf_load(arguments->config, &arguments->conf, &report);
-	fwrite(report.data, 1, report.length, stderr);
+	if (report.length > 0)
+		fwrite(report.data, 1, report.length, stderr);
 	buffer_free(&report);
 	if (status != EP_OK)
 		return COMMAND_BAD_CONFIG;

@@ -6,6 +6,7 @@
  * it was busy with is tried once more in a fresh one, then ended as CALL_CRASHED (design: Faults). Records of a first
  * try that came before the crash are taken back by `restarted`.
  *
+ * Workers are started by the thread of the loop, and end with it (PDEATHSIG belongs to a thread).
  * The socket is a seam (struct worker_channel_ops) so that the simulator can be the worker.
  */
 #ifndef SUPERVISE_SUPERVISE_H

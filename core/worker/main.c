@@ -125,7 +125,11 @@ static void on_crash(int number, siginfo_t *info, void *context)
 
 static void catch_signals(void)
 {
+#ifdef __SANITIZE_ADDRESS__ /* has its own handlers, which say more */
+	static const int signals[] = {SIGABRT};
+#else
 	static const int signals[] = {SIGSEGV, SIGBUS, SIGABRT};
+#endif
 	static char stack[32768]; /* of the handler: the plugin's may have overflowed */
 	const stack_t alternate = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	struct sigaction action;

@@ -259,6 +259,8 @@ START_TEST(a_crash_is_one_calls_own)
 	struct answer beside;
 	pid_t pid;
 
+	if (ADDRESS_SANITIZER && fatal[_i].code == EP_ERR_PLUGIN_MEMORY)
+		return;
 	options.deadline_ns = strcmp(fatal[_i].act, "hang") == 0 ? 400 * NS_PER_MS : 20 * NS_PER_S;
 	worker = worker_with(&options);
 	ask(neighbour, &beside, "before");
@@ -277,7 +279,9 @@ START_TEST(a_crash_is_one_calls_own)
 		ck_assert_uint_eq(answers[i].records, 1);
 	}
 	ck_assert_msg(answers[BAD].result == CALL_CRASHED, "%s: result %d", fatal[_i].act, answers[BAD].result);
-	ck_assert_msg(strstr(answers[BAD].text, fatal[_i].text) != NULL, "%s: %s", fatal[_i].act, answers[BAD].text);
+	ck_assert_msg(strstr(answers[BAD].text, fatal[_i].text) ||
+			      (ADDRESS_SANITIZER && strstr(answers[BAD].text, "status 1")),
+		"%s: %s", fatal[_i].act, answers[BAD].text);
 	ck_assert_msg(answers[BAD].code == fatal[_i].code, "%s: code %d, %s", fatal[_i].act, answers[BAD].code,
 		answers[BAD].text);
 	ck_assert_ptr_nonnull(strstr(answers[BAD].text, "plugin hostile 6.6.6 (build "));

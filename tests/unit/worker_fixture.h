@@ -15,6 +15,13 @@
 #include "record/accept.h"
 #include "supervise/supervise.h"
 
+/* Its build has no limit of memory, and ends with a report and a status instead of a signal. */
+#ifdef __SANITIZE_ADDRESS__
+#define ADDRESS_SANITIZER true
+#else
+#define ADDRESS_SANITIZER false
+#endif
+
 #define PATIENCE_NS (60 * NS_PER_S)
 
 static struct loop *loop;
