@@ -15,6 +15,7 @@ static const struct command {
 	{"check", command_check, "tell everything that is wrong with a configuration"},
 	{"normalize", command_normalize, "run files through a plugin and print the records as events"},
 	{"plugins", command_plugins, "list the plugins that there are"},
+	{"run", command_run, "take messages, make them durable, forward their records"},
 	{"schema", command_schema, "print the JSON Schema of the unified format"},
 	{"version", command_version, "print version, interface, build and libraries"},
 };

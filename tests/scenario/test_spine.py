@@ -47,10 +47,9 @@ class Spine(unittest.TestCase):
 
     def test_old_never_overwrites_new(self):
         gateway = self.gateway()
-        for updated, total in (("2026-11-23T10:00:00Z", "1.00"), ("2026-11-23T12:00:00Z", "2.00"),
-                               ("2026-11-23T11:00:00Z", "3.00"), ("2026-11-23T12:00:00Z", "2.00")):
-            status, _, outcome = gateway.post_order("shop", order(7, updated, total, note=total + updated),
-                                                    {"Prefer": "wait=10"})
+        for note, (updated, total) in enumerate((("2026-11-23T10:00:00Z", "1.00"), ("2026-11-23T12:00:00Z", "2.00"),
+                                                 ("2026-11-23T11:00:00Z", "3.00"), ("2026-11-23T12:00:00Z", "2.00"))):
+            status, _, outcome = gateway.post_order("shop", order(7, updated, total, note=note), {"Prefer": "wait=10"})
             self.assertEqual((status, outcome["outcome"]), (200, "normalized"))
         gateway.post_order("shop", order(8))
         until(lambda: any(event["data"]["order_no"] == "#8" for event in self.receiver.of_type("order")))
