@@ -1,14 +1,16 @@
 /*
  * receiver.c: a destination for tests: takes CloudEvents by POST on 127.0.0.1, counts them, and misbehaves as told.
  *
- *   receiver [--port N] [--store FILE] [--delay MS] [--fail PERCENT] [--status CODE] [--hang PERCENT] [--die-after EVENTS]
+ *   receiver [--port N] [--store FILE] [--events FILE] [--delay MS] [--fail PERCENT]
+ *            [--status CODE] [--hang PERCENT] [--die-after EVENTS]
  *
  * Port 0 (the default) takes a free one; "listening PORT" is printed once it can be reached. GET /stats answers with the
  * counts as JSON; POST /control?delay=..&fail=..&status=..&hang=..&die-after=.. changes its manners. Ends on SIGTERM.
  *
  * An id that came before is a repeat. Of ids that are new, the revision must grow within (source, subject); one that
  * doesn't is out of order. With --store each id is appended to FILE and synced before the answer, and read again at the
- * start, so that a receiver that died after storing and before answering (--die-after) knows what it has.
+ * start, so that a receiver that died after storing and before answering (--die-after) knows what it has. With --events
+ * a line "ID SUBJECT" is written for each event, repeats included.
  */
 #include <fcntl.h>
 #include <getopt.h>
@@ -57,6 +59,7 @@ struct receiver {
 		uint64_t count;
 	} types[TYPES_MAX];
 	int store; /* -1: none */
+	FILE *log; /* of --events; NULL: none */
 };
 
 /* The members of an event that are looked at. */
@@ -193,6 +196,9 @@ static void take_event(struct receiver *receiver, const struct seen *seen, struc
 	bool is_new;
 
 	receiver->events++;
+	if (receiver->log)
+		fprintf(receiver->log, "%.*s %.*s\n", (int)seen->id.length, seen->id.data, (int)seen->subject.length,
+			seen->subject.data);
 	if (hex_read(seen->id, id, sizeof(id)) != EP_OK || !ep_slice_integer(seen->revision, &revision)) {
 		receiver->malformed++;
 		return;
@@ -306,6 +312,8 @@ static void on_post(struct evhttp_request *request, void *argument)
 	sound = length && take_body(receiver, bytes, bytes + length, &stored);
 	receiver->malformed += !sound;
 	store(receiver, &stored);
+	if (receiver->log)
+		fflush(receiver->log);
 	buffer_free(&stored);
 	if (receiver->manners.die_after && receiver->events >= (uint64_t)receiver->manners.die_after)
 		_exit(0); /* stored, never answered */
@@ -444,9 +452,10 @@ static int serve(struct receiver *receiver, uint16_t port)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"port", required_argument, NULL, 'p'},
-		{"store", required_argument, NULL, 's'}, {"delay", required_argument, NULL, 0},
-		{"fail", required_argument, NULL, 0}, {"status", required_argument, NULL, 0},
-		{"hang", required_argument, NULL, 0}, {"die-after", required_argument, NULL, 0}, {NULL, 0, NULL, 0}};
+		{"store", required_argument, NULL, 's'}, {"events", required_argument, NULL, 'e'},
+		{"delay", required_argument, NULL, 0}, {"fail", required_argument, NULL, 0},
+		{"status", required_argument, NULL, 0}, {"hang", required_argument, NULL, 0},
+		{"die-after", required_argument, NULL, 0}, {NULL, 0, NULL, 0}};
 	struct receiver receiver = {.manners = {.status = 503}, .store = -1};
 	int64_t port = 0;
 	int option, index, result;
@@ -458,10 +467,13 @@ int main(int argc, char **argv)
 			known = ep_slice_integer(ep_slice_of(optarg), &port) && port < 65536;
 		else if (option == 's')
 			open_store(&receiver, optarg);
+		else if (option == 'e')
+			known = (receiver.log = fopen(optarg, "a")) != NULL;
 		else if (option == 0)
 			known = set_manner(&receiver.manners, options[index].name, optarg);
 		if (!known) {
-			fprintf(stderr, "Usage: receiver [--port N] [--store FILE] [--delay MS] [--fail PERCENT] "
+			fprintf(stderr, "Usage: receiver [--port N] [--store FILE] [--events FILE] [--delay MS] "
+					"[--fail PERCENT] "
 					"[--status CODE] "
 					"[--hang PERCENT] [--die-after EVENTS]\n");
 			return 64;
