@@ -246,7 +246,7 @@ struct ep_place ep_csv_place(const struct ep_csv *csv);
 /*
  * Segments of one file: separators from each ISA (bytes 3, 104 and 105, or found by counting where the ISA doesn't have
  * its 106 bytes), white space after a terminator dropped, several interchanges in one file, and files that begin with
- * ST or GS and use * and ~ or a line end.
+ * GS or ST, where the first byte that can't belong to that segment is the terminator.
  */
 struct ep_x12 {
 	const struct ep_part *part;
