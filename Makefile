@@ -43,7 +43,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.
 TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all help demo test lint format check-asan bench-journal clean new-plugin install-build install-test install-lint
+.PHONY: all help demo test lint format check-asan bench-journal bench-parse clean new-plugin install-build install-test install-lint
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(PLUGINS) $(BUILD)/libentrepot-sdk.a ## build everything
@@ -136,6 +136,12 @@ $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.c.o $(BUILD)/libgateway.a $(BUILD)/
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(GATEWAY_LIBS) -lm -o $@
 
+# Beside the services it measures the libraries bare, one of which is C++.
+$(BUILD)/tools/bench_parse: $(call object,tests/tools/bench_parse.c tests/tools/bench_parse_bare.cc) $(BUILD)/libworker.a \
+		$(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
+	@mkdir -p $(@D)
+	$(CXX) $(LDFLAGS) $^ $(WORKER_LIBS) -o $@
+
 .SECONDARY: $(call object,$(wildcard tests/unit/*.c tests/tools/*.c tests/support/*.c))
 
 install-build:
@@ -171,6 +177,9 @@ bench-journal: $(BUILD)/tools/bench_journal ## figures: the journal beside a bar
 	@mkdir -p $(BUILD)/bench-journal
 	@$(BUILD)/tools/bench_journal $(BUILD)/bench-journal
 	@rm -rf $(BUILD)/bench-journal
+
+bench-parse: $(BUILD)/tools/bench_parse ## figures: JSON and XML as plugins read them, beside the libraries bare
+	@$(BUILD)/tools/bench_parse
 
 new-plugin: ## make new-plugin KIND=bank NAME=acme: a folder that builds, normalizes its sample and passes
 	@sdk/template/new-plugin '$(KIND)' '$(NAME)'

@@ -92,6 +92,7 @@ static bool limit(uint64_t memory_max)
 		{RLIMIT_MSGQUEUE, 0},
 	};
 
+	(void)memory_max; /* not used under AddressSanitizer */
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit now, wanted = {limits[i].value, limits[i].value};
 
