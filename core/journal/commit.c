@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 
@@ -40,7 +41,7 @@ void commit_begin_group(struct journal *journal, struct group *group, uint64_t s
 		group->sequence[i] = journal->sequence[i];
 }
 
-/* The writer's thread ------------------------------------------------------------------------------------------- */
+/* The writer's thread. */
 
 static void sync_extents(struct group *group)
 {
@@ -88,7 +89,7 @@ static int perform(struct disk_job *job)
 	return 0;
 }
 
-/* The loop's thread --------------------------------------------------------------------------------------------- */
+/* The loop's thread. */
 
 static void close_if_wanted(struct journal *journal)
 {
@@ -96,6 +97,12 @@ static void close_if_wanted(struct journal *journal)
 
 	if (!journal->writing && group->frames && (group->urgent || group->due))
 		commit_close_group(journal);
+}
+
+static void set_idle_timer(struct journal *journal)
+{
+	journal->idle_timer_set = true;
+	loop_timer_set(&journal->idle_timer, IDLE_NS);
 }
 
 static void done(struct disk_job *job, int error_number)
@@ -118,6 +125,9 @@ static void done(struct disk_job *job, int error_number)
 		return;
 	close_if_wanted(journal); /* first the disk, then those who waited */
 	spare_prepare(journal);
+	journal->committed_ns = clock_monotonic_ns();
+	if (!journal->sealed && !journal->idle_timer_set)
+		set_idle_timer(journal);
 	for (size_t i = 0; i < journal->listener_count; i++)
 		journal->listeners[i].run(journal->listeners[i].argument);
 }
@@ -218,6 +228,33 @@ static void on_lazy_timer(void *argument)
 	close_if_wanted(journal);
 }
 
+/* Room for an empty group in the active segment: it isn't worth a new one. */
+static bool can_seal(const struct journal *journal)
+{
+	const struct segment_head *active = &journal->segments[journal->segment_count - 1];
+	uint64_t used = journal->filling->start - active->start;
+
+	return !journal->sealed && !journal->filling->spare && used &&
+	       used + BLOCK_BYTES + SEGMENT_HEAD_BYTES <= active->bytes;
+}
+
+/*
+ * An empty group says that all before it is on disk: from then on a bad group there is known to be damage, where it
+ * might else be taken for a torn write. Written when nothing has come for a while, and at the end.
+ */
+static void on_idle_timer(void *argument)
+{
+	struct journal *journal = argument;
+
+	journal->idle_timer_set = false;
+	if (journal->writing || journal->filling->frames)
+		return; /* the commit to come sets it again */
+	if (clock_monotonic_ns() - journal->committed_ns < IDLE_NS)
+		set_idle_timer(journal);
+	else if (can_seal(journal))
+		commit_close_group(journal);
+}
+
 enum ep_status commit_init(struct journal *journal, struct error *error)
 {
 	for (size_t i = 0; i < 2; i++) {
@@ -231,19 +268,11 @@ enum ep_status commit_init(struct journal *journal, struct error *error)
 	}
 	journal->commit_task = (struct loop_task){.run = on_pass_end, .argument = journal};
 	loop_timer_init(&journal->lazy_timer, journal->loop, on_lazy_timer, journal);
+	loop_timer_init(&journal->idle_timer, journal->loop, on_idle_timer, journal);
 	return EP_OK;
 }
 
-/* Room for an empty group in the active segment: it isn't worth a new one. */
-static bool can_seal(const struct journal *journal)
-{
-	const struct segment_head *active = &journal->segments[journal->segment_count - 1];
-	uint64_t used = journal->filling->start - active->start;
-
-	return !journal->sealed && used && used + BLOCK_BYTES + SEGMENT_HEAD_BYTES <= active->bytes;
-}
-
-/* What was appended, then an empty group: a bad group before it is then known to be damage, not a torn write. */
+/* What was appended, then the seal. */
 void commit_end(struct journal *journal)
 {
 	journal->closing = true;
@@ -256,4 +285,15 @@ void commit_end(struct journal *journal)
 		commit_close_group(journal);
 		disk_thread_wait(journal->writer);
 	}
+}
+
+void commit_destroy(struct journal *journal)
+{
+	loop_task_cancel(journal->loop, &journal->commit_task);
+	if (journal->lazy_timer.event)
+		loop_timer_end(&journal->lazy_timer);
+	if (journal->idle_timer.event)
+		loop_timer_end(&journal->idle_timer);
+	for (size_t i = 0; i < 2; i++)
+		free(journal->groups[i].memory);
 }

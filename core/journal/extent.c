@@ -37,7 +37,7 @@ static enum ep_status refuse(int error_number, const char *path, struct error *e
 	return is_full(error_number) ? EP_LIMIT : EP_IO;
 }
 
-/* Spool files --------------------------------------------------------------------------------------------------- */
+/* Spool files. */
 
 void extent_init(struct journal *journal)
 {
@@ -155,7 +155,7 @@ void spool_close_all(struct journal *journal)
 			journal_spool_drop(journal, journal->spools[i].fd, journal->spools[i].length);
 }
 
-/* Extents ------------------------------------------------------------------------------------------------------- */
+/* Extents. */
 
 enum ep_status extent_name(struct journal *journal, const struct spool *spool, uint64_t number, struct error *error)
 {

@@ -17,6 +17,7 @@
 #define GROUP_EXTENTS_MAX 64
 #define LAZY_BYTES ((uint64_t)128 * 1024) /* lazy frames waiting, from which they are committed without the timer */
 #define LAZY_NS (1 * INT64_C(1000000))
+#define IDLE_NS (1000 * INT64_C(1000000)) /* without a commit, after which the log is sealed */
 #define SPARES_MAX 2
 #define SPOOLS_MAX 1024
 #define LISTENERS_MAX 8
@@ -104,6 +105,9 @@ struct journal {
 	struct loop_task commit_task;
 	struct loop_timer lazy_timer;
 	bool lazy_timer_set;
+	struct loop_timer idle_timer;
+	bool idle_timer_set;
+	int64_t committed_ns; /* monotonic, the last time */
 	bool closing;
 	bool sealed; /* the group written last is an empty one that says that all before it is on disk */
 	struct listener listeners[LISTENERS_MAX];
@@ -170,8 +174,29 @@ void commit_begin_group(struct journal *journal, struct group *group, uint64_t s
 void commit_close_group(struct journal *journal);
 void commit_wanted(struct journal *journal, enum journal_urgency urgency);
 void commit_end(struct journal *journal);
+void commit_destroy(struct journal *journal);
 /* The disk failed where it must not: says so and ends the process with exit code 70. Never returns. */
 __attribute__((noreturn)) void journal_fatal(const char *what, const char *path, int error_number);
+
+/* scan.c */
+/* What scanning the last segment came to. */
+struct scan {
+	const struct segment_head *segment;
+	int fd;
+	uint64_t limit; /* position behind the file's last block */
+	uint64_t end;   /* behind the last sound group */
+	uint64_t durable_before;
+	uint64_t checkpoint;
+	uint64_t sequence[STREAMS];
+};
+
+/* `segment` and `fd` are set. Uses the memory of the first group. */
+enum ep_status scan_segment(struct journal *journal, struct scan *scan, struct error *error);
+/* The sound group at `position` into `data`, whole (its frames unchecked). EP_END: there is none. */
+enum ep_status scan_load_group(const struct journal *journal, const struct scan *scan, uint64_t position, uint8_t *data,
+	struct group_head *head, struct error *error);
+enum ep_status scan_say_damage(
+	const struct journal *journal, const struct scan *scan, uint64_t position, struct error *error);
 
 /* recover.c */
 enum ep_status recover_log(struct journal *journal, bool is_new, struct error *error);

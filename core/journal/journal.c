@@ -19,7 +19,7 @@
 #define SPOOL_BYTES_DEFAULT (INT64_C(4) * 1024 * 1024 * 1024)
 #define LOOK_NS (1 * NS_PER_S) /* how often free space is asked for */
 
-/* Opening ------------------------------------------------------------------------------------------------------- */
+/* Opening. */
 
 /* On the disk when it returns: a name that an earlier run made, and that only the cache holds, counts for nothing. */
 static enum ep_status make_directory(const char *path, struct error *error)
@@ -143,7 +143,7 @@ static enum ep_status load_identity(struct journal *journal, bool is_new, struct
 static enum ep_status open_directory(struct journal *journal, struct error *error)
 {
 	enum ep_status status = make_directory(journal->directory, error);
-	bool is_new;
+	bool is_new = false;
 
 	if (status == EP_OK)
 		status = lock(journal, error);
@@ -195,10 +195,7 @@ static void destroy(struct journal *journal)
 	if (journal->filling)
 		spare_destroy(journal->filling->spare);
 	spool_close_all(journal);
-	if (journal->lazy_timer.event)
-		loop_timer_end(&journal->lazy_timer);
-	for (size_t i = 0; i < 2; i++)
-		free(journal->groups[i].memory);
+	commit_destroy(journal);
 	if (journal->active_fd != -1)
 		disk_close(journal->active_fd);
 	if (journal->lock_fd != -1)
@@ -242,7 +239,7 @@ void journal_close(struct journal *journal)
 	destroy(journal);
 }
 
-/* Appending ----------------------------------------------------------------------------------------------------- */
+/* Appending. */
 
 /* Whether the group can be written to the active segment (or the one that it begins) with this many bytes. */
 static bool fits_segment(const struct journal *journal, const struct group *group, uint64_t bytes)
@@ -385,7 +382,7 @@ enum ep_status journal_append_checkpoint(
 	return status;
 }
 
-/* Asked by others ----------------------------------------------------------------------------------------------- */
+/* Asked by others. */
 
 struct ep_slice journal_checkpoint(const struct journal *journal, uint64_t *from)
 {

@@ -6,10 +6,12 @@
  * while one is being synced goes into the next, so commits grow with the load and nothing waits for a timer. Frames
  * that nobody waits for (JOURNAL_LAZY) ride with the next commit, or commit by themselves after 1 ms or 128 KiB.
  *
- * A failed write or sync ends the process: it is never tried again. A full disk is met only where a segment, extent or
- * spool file is allocated, and is returned as EP_LIMIT with EP_ERR_DISK_FULL: nothing was accepted then.
+ * A failed write or sync ends the process (exit code 70): it is never tried again. A full disk is met only where a
+ * segment, extent or spool file is allocated, and is returned as EP_LIMIT with EP_ERR_DISK_FULL: nothing was accepted
+ * then, and the same call succeeds once there is room.
  *
- * All calls on the loop's thread. Positions are byte offsets in the endless log; 0 is before everything.
+ * All calls on the loop's thread. Positions are byte offsets in the endless log; 0 is before everything. A position
+ * that was durable keeps its meaning for good; one that was not may be given again after a crash.
  */
 #ifndef JOURNAL_JOURNAL_H
 #define JOURNAL_JOURNAL_H
@@ -58,14 +60,16 @@ struct journal_options {
 
 /*
  * Locks the directory (EP_CONFLICT), checks its format (EP_BAD_CONFIG), finds the end, cuts a torn tail, copies what is
- * not confirmed to a fresh segment. Damage before the tail is EP_BAD_INPUT with its place.
+ * not confirmed to a fresh segment: all that can be read afterwards is on disk. Damage of the last segment is
+ * EP_BAD_INPUT with its place, damage further back is met by who reads it. A missing directory is made (mode 0700).
  */
 EP_MUST_CHECK enum ep_status journal_open(
 	struct journal **journal, const struct journal_options *options, struct error *error);
-/* Commits what was appended, waits for it, unlocks. */
+/* Commits what was appended, waits for it, unlocks. Listeners aren't called any more; readers are closed before. */
 void journal_close(struct journal *journal);
 
-/* The payload of the newest durable checkpoint, and the position from which everything must be read again. */
+/* The payload of the checkpoint that was the newest durable one when the journal was opened, and the position from which
+ * everything must be read again; empty and 0: none, so from the beginning. */
 struct ep_slice journal_checkpoint(const struct journal *journal, uint64_t *from);
 /* A random number of 16 bytes that this data directory got when it was made. */
 const uint8_t *journal_identity(const struct journal *journal);
@@ -85,10 +89,15 @@ struct journal_append {
 	uint64_t spool_length;
 };
 
-/* EP_OK with *frame's position, next and sequence set; EP_LIMIT: disk full; EP_AGAIN: too much waits to be written. */
+/*
+ * EP_OK with *frame's position, next, sequence and extent set; its payload points into the group and is gone with the
+ * next commit. Otherwise nothing was appended: EP_LIMIT with EP_ERR_DISK_FULL; EP_LIMIT with EP_ERR_LIMIT: the payload is
+ * larger than JOURNAL_FRAME_MAX; EP_AGAIN: 4 MiB wait already while as much is being written: a commit is under way, so
+ * listeners of journal_on_durable() will run, and then there is room; EP_IO.
+ */
 EP_MUST_CHECK enum ep_status journal_append(
 	struct journal *journal, const struct journal_append *what, struct journal_frame *frame, struct error *error);
-/* A checkpoint: recovery will read from `from` on and start from `payload`. */
+/* A checkpoint, lazily: recovery will read from `from` on and start from `payload`. As journal_append(). */
 EP_MUST_CHECK enum ep_status journal_append_checkpoint(
 	struct journal *journal, uint64_t from, struct ep_slice payload, struct error *error);
 
@@ -97,28 +106,31 @@ uint64_t journal_end(const struct journal *journal);     /* position of the next
 /* `run` is called on the loop after the durable position has moved. At most 8 listeners, in the order added. */
 void journal_on_durable(struct journal *journal, void (*run)(void *argument), void *argument);
 
-/* Reading: only what is durable. A reader holds one window of the log (256 KiB) in memory. */
+/* Reading: only what is durable. A reader holds one window of the log (256 KiB; as much as a larger frame needs) in
+ * memory, and goes on where it was when the log has grown. Position 0: from the first frame that is kept. */
 struct journal_reader;
 
 enum ep_status journal_reader_open(
 	struct journal *journal, uint64_t position, struct journal_reader **reader, struct error *error);
 void journal_reader_close(struct journal_reader *reader);
 /* The next frame whose kind is in `kinds`. EP_OK: valid until the next call. EP_END: nothing durable is left.
- * EP_BAD_INPUT: the log is damaged here; EP_IO: it can't be read. */
+ * EP_BAD_INPUT: the log is damaged here; EP_NOT_FOUND: the position was released; EP_IO: it can't be read. After an
+ * error the reader stays where it was. */
 EP_MUST_CHECK enum ep_status journal_read(
 	struct journal_reader *reader, uint32_t kinds, struct journal_frame *frame, struct error *error);
-uint64_t journal_reader_position(const struct journal_reader *reader); /* behind the frame returned last */
-/* Jumps to the start of a frame. */
+/* Everything of those kinds before this position has been returned: behind the frame returned last, or further. */
+uint64_t journal_reader_position(const struct journal_reader *reader);
+/* Jumps to the position of a frame, to where a frame's `next` or journal_reader_position() said, or to 0. */
 void journal_reader_seek(struct journal_reader *reader, uint64_t position);
 
-/* Spool files: unlinked, under the quota. EP_LIMIT with EP_ERR_DISK_FULL. */
+/* Spool files: unlinked, under the quota; at most 1,024 at a time. EP_LIMIT with EP_ERR_DISK_FULL. */
 EP_MUST_CHECK enum ep_status journal_spool_open(struct journal *journal, int *fd, struct error *error);
-/* Appends; keeps count against the quota. */
+/* Appends (`offset`: what was written so far); keeps count against the quota. EP_LIMIT as above, or EP_IO. */
 EP_MUST_CHECK enum ep_status journal_spool_write(
 	struct journal *journal, int fd, uint64_t offset, struct ep_slice data, struct error *error);
 /* Gives the file up (it was not appended). `length`: bytes written to it. */
 void journal_spool_drop(struct journal *journal, int fd, uint64_t length);
-/* Opens an extent for reading. The caller closes it. */
+/* Opens an extent for reading. The caller closes it. EP_NOT_FOUND: it is missing. */
 EP_MUST_CHECK enum ep_status journal_extent_open(
 	struct journal *journal, uint64_t extent, int *fd, struct error *error);
 
@@ -128,7 +140,11 @@ EP_MUST_CHECK enum ep_status journal_extent_check(
 
 /* Whether new messages may be accepted: EP_OK, or EP_LIMIT while free space is below the reserve. Looked up at most once a second. */
 enum ep_status journal_accepts(struct journal *journal);
-/* Nothing before `position` is needed any more by anyone: segments and extents before it may be recycled. */
+/*
+ * Nothing before `position` is needed any more by anyone: segments that lie before it, and the extents that their frames
+ * name, are recycled in the background. What recovery needs stays: the newest durable checkpoint and everything from its
+ * `from` on; without a checkpoint, everything.
+ */
 void journal_release(struct journal *journal, uint64_t position);
 
 #endif

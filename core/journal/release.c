@@ -26,7 +26,7 @@ struct release {
 	uint64_t first; /* position of what is kept */
 };
 
-/* The background thread ----------------------------------------------------------------------------------------- */
+/* The background thread. */
 
 /* A full-size segment gets a spare file's name; false: it must be removed instead. */
 static bool recycle(const struct release *release, const char *path, size_t i, int *fd)
@@ -64,7 +64,7 @@ static int perform(struct disk_job *job)
 	return extent_collect(release->journal, release->first, UINT64_MAX, false, &error) == EP_OK ? 0 : EIO;
 }
 
-/* The loop's thread --------------------------------------------------------------------------------------------- */
+/* The loop's thread. */
 
 static void start(struct journal *journal);
 

@@ -110,11 +110,15 @@ static int compare_samples(const void *a, const void *b)
 
 static void set_latency(struct figures *figures)
 {
+	size_t at;
+
 	if (!sample_count)
 		return;
 	qsort(samples, sample_count, sizeof(*samples), compare_samples);
-	figures->p50 = (double)samples[sample_count / 2] / NS_PER_US;
-	figures->p99 = (double)samples[sample_count * 99 / 100] / NS_PER_US;
+	at = sample_count / 2;
+	figures->p50 = (double)samples[at] / 1000;
+	at = sample_count * 99 / 100;
+	figures->p99 = (double)samples[at] / 1000;
 }
 
 static struct figures run_journal(int64_t duration_ns)
@@ -221,8 +225,8 @@ static void set_head(void)
 
 static void compare(size_t count, size_t bytes, int fd, const char *batch, int64_t round_ns, size_t rounds)
 {
-	struct figures journals[ROUNDS_MAX];
-	struct figures bares[ROUNDS_MAX];
+	struct figures journals[ROUNDS_MAX] = {0};
+	struct figures bares[ROUNDS_MAX] = {0};
 	struct figures j, b;
 
 	appenders = count;

@@ -33,7 +33,7 @@ enum note { NOTE_DURABLE = 0, NOTE_RELEASED = 3, NOTE_CHECKPOINT = 6, NOTE_OPENE
 
 static const struct journal_options options = {.directory = "/fake/data", .segment_bytes = SEGMENT_BYTES};
 
-/* One life, in the child ---------------------------------------------------------------------------------------- */
+/* One life, in the child. */
 
 struct pending {
 	uint64_t position;
@@ -332,7 +332,7 @@ static void __attribute__((noreturn)) live(uint64_t seed, int steps)
 	_exit(0);
 }
 
-/* The world around it ------------------------------------------------------------------------------------------- */
+/* The world around it. */
 
 /* The exit code: 0, STOPPED, or what an I/O error makes it. */
 static int live_and_exit(uint64_t seed, int steps, uint64_t stop_at)

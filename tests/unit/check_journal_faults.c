@@ -119,7 +119,7 @@ static const char *last_segment(void)
 	return path;
 }
 
-/* Commits ------------------------------------------------------------------------------------------------------- */
+/* Commits. */
 
 START_TEST(one_sync_commits_what_one_pass_appended)
 {
@@ -179,6 +179,16 @@ START_TEST(closing_commits_everything)
 }
 END_TEST
 
+START_TEST(closing_before_the_pass_ends_is_the_same)
+{
+	append(1, 10, JOURNAL_URGENT);
+	close_journal();
+	loop_run_once(loop, 0);
+	ck_assert_int_eq(open_journal(), EP_OK);
+	ck_assert_int_eq(read_all(), 1);
+}
+END_TEST
+
 START_TEST(a_frame_too_large_for_any_group_is_refused)
 {
 	struct journal_frame frame;
@@ -190,7 +200,7 @@ START_TEST(a_frame_too_large_for_any_group_is_refused)
 }
 END_TEST
 
-/* Torn and stale ------------------------------------------------------------------------------------------------ */
+/* Torn and stale. */
 
 /* Ten committed groups, the last of several blocks; then the process is gone. Returns where the last one begins. */
 static uint64_t written_and_killed(void)
@@ -336,6 +346,28 @@ START_TEST(each_flipped_byte_is_reported)
 }
 END_TEST
 
+static void write_and_rest(void)
+{
+	uint64_t end;
+
+	commit(1, 300);
+	commit(2, 300);
+	end = journal_durable(journal);
+	wait_durable(end); /* nothing is appended: the journal says by itself that all is on disk */
+}
+
+START_TEST(an_idle_journal_is_sealed)
+{
+	uint64_t size;
+
+	close_journal();
+	in_child(write_and_rest);
+	fake_disk_bytes(last_segment(), &size)[2 * 4096 + 200] ^= 1;
+	ck_assert_int_eq(open_journal(), EP_BAD_INPUT);
+	ck_assert_int_eq(error.code, EP_ERR_JOURNAL_DAMAGED);
+}
+END_TEST
+
 START_TEST(a_missing_segment_is_reported)
 {
 	char name[128];
@@ -384,7 +416,7 @@ START_TEST(a_frame_of_another_life_or_place_does_not_pass)
 }
 END_TEST
 
-/* Full ---------------------------------------------------------------------------------------------------------- */
+/* Full. */
 
 START_TEST(a_full_disk_refuses_and_goes_on_when_there_is_room)
 {
@@ -409,6 +441,24 @@ START_TEST(a_full_disk_refuses_and_goes_on_when_there_is_room)
 	for (int i = 0; i < 40; i++)
 		commit(++n, 2000);
 	ck_assert_int_eq(read_all(), (int)n);
+}
+END_TEST
+
+START_TEST(a_full_disk_lets_the_gateway_start)
+{
+	for (uint64_t n = 1; n <= 8; n++)
+		commit(n, 1000);
+	close_journal();
+	for (uint64_t room = 0;; room += 4096) { /* from where it can't to where it can */
+		fake_disk_space(SEGMENT_BYTES + 3 * 4096 + room);
+		if (open_journal() == EP_OK)
+			break;
+		ck_assert_int_eq(error.code, EP_ERR_DISK_FULL);
+		ck_assert_uint_lt(room, 2 * SEGMENT_BYTES);
+	}
+	ck_assert_int_eq(read_all(), 8);
+	commit(9, 1000);
+	ck_assert_int_eq(read_all(), 9);
 }
 END_TEST
 
@@ -481,7 +531,7 @@ START_TEST(a_full_disk_refuses_an_extent_and_keeps_the_spool_file)
 }
 END_TEST
 
-/* Failing ------------------------------------------------------------------------------------------------------- */
+/* Failing. */
 
 /* Appends until the disk fails; says how many were durable. */
 static void append_until_dead(void)
@@ -577,7 +627,7 @@ START_TEST(a_read_error_stops_only_who_reads)
 }
 END_TEST
 
-/* Keeping ------------------------------------------------------------------------------------------------------- */
+/* Keeping. */
 
 static int count_names(const char *prefix)
 {
@@ -668,14 +718,17 @@ int main(void)
 	tcase_add_test(tests, a_lazy_frame_waits_for_company_but_not_long);
 	tcase_add_test(tests, what_waits_is_bounded);
 	tcase_add_test(tests, closing_commits_everything);
+	tcase_add_test(tests, closing_before_the_pass_ends_is_the_same);
 	tcase_add_test(tests, a_frame_too_large_for_any_group_is_refused);
 	tcase_add_test(tests, a_torn_last_group_is_cut_off);
 	tcase_add_test(tests, a_whole_last_group_stays);
 	tcase_add_test(tests, damage_before_what_was_durable_is_reported_with_its_place);
 	tcase_add_test(tests, each_flipped_byte_is_reported);
+	tcase_add_test(tests, an_idle_journal_is_sealed);
 	tcase_add_test(tests, a_missing_segment_is_reported);
 	tcase_add_test(tests, a_frame_of_another_life_or_place_does_not_pass);
 	tcase_add_test(tests, a_full_disk_refuses_and_goes_on_when_there_is_room);
+	tcase_add_test(tests, a_full_disk_lets_the_gateway_start);
 	tcase_add_test(tests, spool_files_have_a_quota_and_meet_a_full_disk);
 	tcase_add_test(tests, an_extent_with_and_without_unnamed_files);
 	tcase_add_test(tests, a_full_disk_refuses_an_extent_and_keeps_the_spool_file);
