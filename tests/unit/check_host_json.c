@@ -155,7 +155,7 @@ START_TEST(any_flipped_byte_is_survived)
 			enum ep_status status;
 
 			memcpy(bytes, order, sizeof(order));
-			bytes[i] = j < 8 ? (char)(bytes[i] ^ (1 << j)) : others[j];
+			bytes[i] = (char)(j < 8 ? bytes[i] ^ (1 << j) : others[j]);
 			status = call_test_run(&test, parse_any, NULL, bytes, sizeof(order) - 1);
 			ck_assert(status == EP_OK || status == EP_BAD_INPUT);
 			if (status != EP_OK)

@@ -252,7 +252,7 @@ START_TEST(any_flipped_byte_is_survived)
 			enum ep_status status;
 
 			memcpy(bytes, small, sizeof(small));
-			bytes[i] = j < 8 ? (char)(bytes[i] ^ (1 << j)) : others[j];
+			bytes[i] = (char)(j < 8 ? bytes[i] ^ (1 << j) : others[j]);
 			status = run_bytes(bytes, sizeof(small) - 1);
 			ck_assert(status == EP_OK || status == EP_BAD_INPUT);
 		}
