@@ -79,6 +79,8 @@ struct batch {
 	LIST_ENTRY(batch) listed; /* under way */
 };
 
+LIST_HEAD(batch_list, batch);
+
 /* batch.c */
 struct batch *batch_create(struct courier *courier); /* NULL without memory */
 void batch_destroy(struct batch *batch);
@@ -134,7 +136,7 @@ struct courier {
 	struct buffer again;    /* one that is rendered once more */
 	struct batch *building; /* NULL: none */
 	struct retries retries;
-	LIST_HEAD(, batch) under_way;
+	struct batch_list under_way;
 	size_t flying; /* batches under way */
 	size_t flying_max;
 
