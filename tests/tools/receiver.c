@@ -299,8 +299,7 @@ static void on_post(struct evhttp_request *request, void *argument)
 	receiver->requests++;
 	if (happens(receiver->manners.hang_percent)) {
 		receiver->hung++;
-		evhttp_request_own(request); /* never answered */
-		return;
+		return; /* never answered */
 	}
 	if (happens(receiver->manners.fail_percent)) {
 		receiver->failed++;

@@ -327,6 +327,7 @@ int main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tests, set_up, tear_down);
+	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, sound);
 	tcase_add_test(tests, not_elf);
 	tcase_add_test(tests, other_class_machine_type);

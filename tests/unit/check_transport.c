@@ -74,12 +74,10 @@ static void on_request(struct evhttp_request *request, void *unused)
 	snprintf(got_type, sizeof(got_type), "%s", evhttp_find_header(in, "Content-Type"));
 	snprintf(got_key, sizeof(got_key), "%s", evhttp_find_header(in, "Idempotency-Key"));
 	snprintf(got_expect, sizeof(got_expect), "%s", expect ? expect : "");
-	if (keep_silent) {
-		evhttp_request_own(request);
-	} else if (hang_up) {
+	if (hang_up) {
 		evhttp_connection_free(seen);
 		seen = NULL;
-	} else {
+	} else if (!keep_silent) {
 		if (retry_after)
 			evhttp_add_header(evhttp_request_get_output_headers(request), "Retry-After", retry_after);
 		evhttp_add_header(evhttp_request_get_output_headers(request), "Location", "http://127.0.0.1:1/");
