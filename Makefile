@@ -43,7 +43,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.
 TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all help demo test lint format check-asan bench-journal bench-parse clean new-plugin install-build install-test install-lint
+.PHONY: all help demo test lint format check-asan check-crash bench-journal bench-parse clean new-plugin install-build install-test install-lint
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(PLUGINS) $(BUILD)/libentrepot-sdk.a ## build everything
@@ -172,6 +172,9 @@ check-asan: install-test ## build with AddressSanitizer and UndefinedBehaviorSan
 
 format: ## format the C sources in place
 	@clang-format -i $$(git ls-files '*.c' '*.h')
+
+check-crash: $(BUILD)/tests/check_journal_crash ## the journal stopped at every operation, power cuts, failing disk; SEED= ROUNDS=
+	@$<
 
 bench-journal: $(BUILD)/tools/bench_journal ## figures: the journal beside a bare loop of pwrite + fdatasync
 	@mkdir -p $(BUILD)/bench-journal

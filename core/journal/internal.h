@@ -115,7 +115,6 @@ struct journal {
 
 	struct spare *spares[SPARES_MAX]; /* oldest first */
 	size_t spare_count;
-	size_t spares_used;      /* became segments, but their zeroing has not ended yet */
 	bool spare_failed;       /* no room for one when it was tried last */
 	int64_t spare_tried_ns;  /* monotonic */
 	atomic_bool ending;      /* stops zeroing */

@@ -25,7 +25,6 @@
 #define LEFT_SPARES_MAX 1024
 
 struct names {
-	struct journal *journal;
 	uint64_t *segments;
 	size_t segment_count;
 	size_t segment_capacity;
@@ -389,7 +388,7 @@ static enum ep_status recover_tail(struct journal *journal, struct error *error)
 
 enum ep_status recover_log(struct journal *journal, bool is_new, struct error *error)
 {
-	struct names names = {.journal = journal};
+	struct names names = {0};
 	enum ep_status status = list_files(journal, &names, error);
 
 	if (status == EP_OK)

@@ -134,10 +134,8 @@ static void zero_done(struct disk_job *job, int error_number)
 		journal_path(spare->journal, FILE_SPARE, spare->number, path);
 		journal_fatal("zero", path, error_number);
 	}
-	if (spare->used) {
-		spare->journal->spares_used--;
+	if (spare->used)
 		spare_destroy(spare);
-	}
 }
 
 void spare_zero(struct spare *spare)
@@ -167,13 +165,9 @@ void spare_take(struct spare *spare)
 
 void spare_used(struct spare *spare)
 {
-	struct journal *journal = spare->journal;
-
 	spare->fd = -1; /* the segment's now */
 	spare->used = true;
-	if (spare->zeroing)
-		journal->spares_used++;
-	else
+	if (!spare->zeroing) /* else the end of that does it */
 		spare_destroy(spare);
 }
 
