@@ -90,7 +90,7 @@ static void watch(struct worker *worker)
 
 	if (!call)
 		return; /* armed again by the next call */
-	if (call->number != worker->seen_number) {
+	if (call->number > worker->seen_number) { /* numbers ascend: a page that goes to and fro gains no time */
 		worker->seen_number = call->number;
 		worker->graced = false;
 		if (worker->seen_ns < now - tick(worker))

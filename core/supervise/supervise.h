@@ -20,12 +20,14 @@
 
 struct supervisor;
 struct worker;
+struct worker_channel_ops;
 
 struct supervisor_options {
 	struct loop *loop;
 	const char *worker_program; /* NULL: entrepot-worker beside the executable */
 	const char *const *require; /* sandbox layers without which no worker serves */
 	size_t require_count;
+	const struct worker_channel_ops *channels; /* NULL: real processes; else whatever plays the workers */
 };
 
 EP_MUST_CHECK enum ep_status supervisor_create(
@@ -63,7 +65,7 @@ EP_MUST_CHECK enum ep_status worker_create(struct supervisor *supervisor, const 
 	struct worker **worker, struct error *error);
 /* Started and ready, or why not (options refused, sandbox layer missing, plugin can't be loaded). For `check`; waits. */
 EP_MUST_CHECK enum ep_status worker_start(struct worker *worker, struct error *error);
-/* Calls not ended are dropped without a word. */
+/* Calls not ended are dropped without a word. Not from within a call's callbacks. */
 void worker_destroy(struct worker *worker);
 const struct worker_identity *worker_identity(const struct worker *worker);
 
@@ -85,6 +87,7 @@ struct worker_call {
 	struct ep_slice content_type, content_encoding, name;
 	const struct ep_header *headers;
 	uint32_t header_count;
+	/* What these are given is valid during the callback. */
 	void (*record)(struct worker_call *call, struct ep_slice encoded, const struct record_origin *origins,
 		uint32_t origin_count);
 	void (*reject)(

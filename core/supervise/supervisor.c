@@ -55,10 +55,10 @@ enum ep_status supervisor_create(struct supervisor **out, const struct superviso
 	if (!supervisor)
 		return error_set(error, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for the supervisor");
 	supervisor->loop = options->loop;
-	supervisor->ops = &channel_process_ops;
+	supervisor->ops = options->channels ? options->channels : &channel_process_ops;
 	arena_init(&supervisor->memory, OPTIONS_BYTES_MAX);
-	if (options->worker_program)
-		snprintf(path, sizeof(path), "%s", options->worker_program);
+	if (options->worker_program || options->channels)
+		snprintf(path, sizeof(path), "%s", options->worker_program ? options->worker_program : "");
 	else
 		status = find_worker(path, sizeof(path), error);
 	supervisor->worker_program = strdup(path);

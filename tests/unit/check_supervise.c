@@ -201,6 +201,31 @@ START_TEST(a_body_that_is_too_short)
 }
 END_TEST
 
+/* The file is cut short while its mapping is read: that is the disk's fault, whatever the plugin was doing. */
+START_TEST(a_body_that_shrinks)
+{
+	enum { LENGTH = 64 * 1024 * 1024 };
+	struct worker *worker = worker_of("neighbour");
+
+	for (int i = 0; i < 10; i++) {
+		FILE *file = tmpfile();
+		struct answer answer;
+
+		ck_assert_int_eq(ftruncate(fileno(file), LENGTH), 0);
+		answer_init(&answer, "");
+		answer.call.body_fd = fileno(file);
+		answer.call.body_length = LENGTH;
+		submit(worker, &answer);
+		for (int pass = 0; pass <= i && !answer.ended; pass++)
+			loop_run_once(loop, NS_PER_MS);
+		ck_assert_int_eq(ftruncate(fileno(file), 0), 0);
+		wait_for(&answer.ended);
+		ck_assert_msg(answer.result == CALL_OK || answer.code == EP_ERR_IO, "%s", answer.text);
+		fclose(file);
+	}
+}
+END_TEST
+
 static bool room;
 
 static void on_room(void *argument)
@@ -505,6 +530,7 @@ int main(void)
 	tcase_add_test(calls, bodies_of_all_sizes);
 	tcase_add_test(calls, many_large_bodies_at_once);
 	tcase_add_test(calls, a_body_that_is_too_short);
+	tcase_add_test(calls, a_body_that_shrinks);
 	tcase_add_test(calls, queue_has_a_bound);
 	suite_add_tcase(suite, calls);
 	tcase_set_timeout(faults, 120);
