@@ -43,7 +43,10 @@ static inline struct log_field log_number(const char *name, int64_t number)
 }
 
 /* log_info("worker started", log_text("source", name), log_number("pid", pid)); a field is required */
-#define LOG_END {NULL, {NULL, 0}, 0, false}
+#define LOG_END                                                                                                        \
+	{                                                                                                              \
+		NULL, {NULL, 0}, 0, false                                                                              \
+	}
 #define log_debug(event, ...) log_write(EP_LOG_DEBUG, event, (const struct log_field[]){__VA_ARGS__, LOG_END})
 #define log_info(event, ...) log_write(EP_LOG_INFO, event, (const struct log_field[]){__VA_ARGS__, LOG_END})
 #define log_warn(event, ...) log_write(EP_LOG_WARN, event, (const struct log_field[]){__VA_ARGS__, LOG_END})

@@ -37,7 +37,7 @@ struct ep_part {
 	struct ep_slice bytes;
 	struct ep_slice name; /* file name where one is known, else empty */
 	struct ep_slice type; /* media type as sent, without parameters, lower case; else empty */
-	uint32_t index;	      /* the number by which ep_text and ep_place name this part */
+	uint32_t index;       /* the number by which ep_text and ep_place name this part */
 	uint32_t charset;     /* enum ep_charset: option `charset` if set, else as the media type says, else EP_UTF8 */
 };
 
@@ -48,7 +48,7 @@ struct ep_header {
 
 struct ep_input {
 	uint32_t size;
-	uint32_t part_count;  /* at least 1 */
+	uint32_t part_count; /* at least 1 */
 	const struct ep_part *parts;
 	const struct ep_header *headers; /* those that the plugin declared, as far as they were sent */
 	uint32_t header_count;
@@ -59,7 +59,7 @@ struct ep_input {
 /* Services of the host ------------------------------------------------------------------------------------------ */
 
 struct ep_call; /* one call; opaque */
-struct ep_xml;	/* one XML reader; opaque, dies with its call */
+struct ep_xml;  /* one XML reader; opaque, dies with its call */
 
 /* What kind of JSON value. EP_JSON_ABSENT stands for a member or element that isn't there; it is safe to read on from. */
 enum ep_json_kind {
@@ -91,8 +91,8 @@ struct ep_json_service {
 	uint32_t reserved;
 	/* Reads `part` from `offset` on, one document; sets *end to the offset behind it if `end` isn't NULL, else nothing but
 	 * white space may follow. EP_END: only white space is left. EP_BAD_INPUT: fail() has been called with the place. */
-	enum ep_status (*open)(struct ep_call *call, const struct ep_part *part, uint64_t offset, uint64_t *end,
-			       struct ep_json *root);
+	enum ep_status (*open)(
+		struct ep_call *call, const struct ep_part *part, uint64_t offset, uint64_t *end, struct ep_json *root);
 	/* The member, EP_JSON_ABSENT if there is none or `object` is none. */
 	struct ep_json (*member)(struct ep_json object, struct ep_slice name);
 	/* First element of an array or member of an object; then its next sibling. EP_JSON_ABSENT at the end. */
@@ -126,7 +126,7 @@ struct ep_xml_service {
 	uint32_t size;
 	uint32_t reserved;
 	enum ep_status (*open)(struct ep_call *call, const struct ep_part *part, const char *const *names,
-			       uint32_t name_count, struct ep_xml **xml);
+		uint32_t name_count, struct ep_xml **xml);
 	uint32_t (*child)(struct ep_xml *xml);
 	/* Character data of the entered element and all below it, entities undone, in UTF-8; leaves the element. */
 	struct ep_text (*text)(struct ep_xml *xml);
@@ -149,7 +149,8 @@ struct ep_text_service {
 	/* The part in UTF-8: `part` itself if it is valid UTF-8 (a byte order mark is passed over), else a copy in the call,
 	 * whose texts still name the bytes of `part` as their origin. EP_BAD_INPUT: fail() has been called with the offset.
 	 * A part with one byte a character is better left as it is: texts cut from it are converted when they are put. */
-	enum ep_status (*utf8)(struct ep_call *call, const struct ep_part *part, uint32_t charset, struct ep_part *utf8);
+	enum ep_status (*utf8)(
+		struct ep_call *call, const struct ep_part *part, uint32_t charset, struct ep_part *utf8);
 	/* EP_OK if the bytes are UTF-8 (RFC 3629, strict), else EP_BAD_INPUT with *offset at the first that isn't. */
 	enum ep_status (*check_utf8)(struct ep_slice bytes, uint64_t *offset);
 	/* The point in time of a local time in the source's `zone` (an offset or an IANA name; in a gap, the time after it;
@@ -213,11 +214,11 @@ struct ep_host {
 
 /* An option is a member of the instance's struct, filled by the host before open(). */
 enum ep_option_type {
-	EP_OPTION_TEXT = 1,	/* struct ep_slice */
-	EP_OPTION_CHAR = 2,	/* char; "tab" or one ASCII character */
-	EP_OPTION_INTEGER = 3,	/* int64_t, between min and max */
-	EP_OPTION_BOOL = 4,	/* bool */
-	EP_OPTION_CHOICE = 5	/* uint32_t: index of the value in `choices` ("a|b|c") */
+	EP_OPTION_TEXT = 1,    /* struct ep_slice */
+	EP_OPTION_CHAR = 2,    /* char; "tab" or one ASCII character */
+	EP_OPTION_INTEGER = 3, /* int64_t, between min and max */
+	EP_OPTION_BOOL = 4,    /* bool */
+	EP_OPTION_CHOICE = 5   /* uint32_t: index of the value in `choices` ("a|b|c") */
 };
 
 #define EP_REQUIRED ((const char *)0) /* as default: the option must be given */
@@ -235,28 +236,36 @@ struct ep_option {
 	uint32_t member_size;
 };
 
-#define EP_OPTION_FULL_(state, member, type, fallback, choices, min, max, help)                                         \
-	{                                                                                                                \
-		(uint32_t)sizeof(struct ep_option), type, #member, fallback, choices, help, min, max,                    \
-			(uint32_t)offsetof(state, member), (uint32_t)sizeof(((state *)0)->member)                        \
+#define EP_OPTION_FULL_(state, member, type, fallback, choices, min, max, help)                                        \
+	{                                                                                                              \
+		(uint32_t)sizeof(struct ep_option), type, #member, fallback, choices, help, min, max,                  \
+			(uint32_t)offsetof(state, member), (uint32_t)sizeof(((state *)0)->member)                      \
 	}
 /* EP_OPTION(struct acme, separator, EP_OPTION_CHAR, ";", "column separator") */
-#define EP_OPTION(state, member, type, fallback, help)                                                                  \
+#define EP_OPTION(state, member, type, fallback, help)                                                                 \
 	EP_OPTION_FULL_(state, member, type, fallback, (const char *)0, INT64_MIN, INT64_MAX, help)
 /* EP_OPTION_RANGE(struct acme, skip_rows, "0", 0, 100, "rows before the header") */
-#define EP_OPTION_RANGE(state, member, fallback, min, max, help)                                                        \
+#define EP_OPTION_RANGE(state, member, fallback, min, max, help)                                                       \
 	EP_OPTION_FULL_(state, member, EP_OPTION_INTEGER, fallback, (const char *)0, min, max, help)
 /* EP_OPTION_ONE_OF(struct acme, sign, "minus", "minus|column", "how a debit is told") */
-#define EP_OPTION_ONE_OF(state, member, fallback, choices, help)                                                        \
+#define EP_OPTION_ONE_OF(state, member, fallback, choices, help)                                                       \
 	EP_OPTION_FULL_(state, member, EP_OPTION_CHOICE, fallback, choices, 0, 0, help)
 
 /* The plugin ---------------------------------------------------------------------------------------------------- */
 
-enum ep_kind { EP_KIND_BANK = 1, EP_KIND_PAYMENT = 2, EP_KIND_PLATFORM = 3, EP_KIND_WAREHOUSE = 4, EP_KIND_INSURER = 5, EP_KIND_CUSTOMS = 6 };
+enum ep_kind {
+	EP_KIND_BANK = 1,
+	EP_KIND_PAYMENT = 2,
+	EP_KIND_PLATFORM = 3,
+	EP_KIND_WAREHOUSE = 4,
+	EP_KIND_INSURER = 5,
+	EP_KIND_CUSTOMS = 6
+};
 
-/* Flags of a plugin. */
-#define EP_REPEATS_MEANINGFUL 0x1u /* equal messages may be meant (stock 5, 4, 5): the source must choose its `dedupe` */
-#define EP_WHOLE_ONLY 0x2u	   /* statements: a message with a bad record is refused whole, whatever on_bad_record says */
+/* Flags of a plugin: equal messages may be meant (stock 5, 4, 5), so the source must choose its `dedupe`. */
+#define EP_REPEATS_MEANINGFUL 0x1u
+/* Statements: a message with a bad record is refused whole, whatever on_bad_record says. */
+#define EP_WHOLE_ONLY 0x2u
 
 /* Reserved callbacks; their structs are opaque to a plugin that doesn't use them. */
 struct ep_render_input;
@@ -269,7 +278,7 @@ struct ep_plugin {
 	uint16_t abi_minor;
 	const char *name;    /* [a-z][a-z0-9_]{0,38} */
 	const char *version; /* semantic version, at most 23 characters */
-	uint32_t kind;	     /* enum ep_kind */
+	uint32_t kind;       /* enum ep_kind */
 	uint32_t flags;
 	const struct ep_option *options;
 	uint32_t option_count;
@@ -277,14 +286,14 @@ struct ep_plugin {
 	/* After the options were read; may refuse their combination by host->fail() with EP_ERR_PLUGIN_OPTION. May be NULL. */
 	enum ep_status (*open)(const struct ep_host *host, struct ep_call *call, void *state);
 	/* One message into records. Pure: the same input gives the same records, in the same order. */
-	enum ep_status (*parse)(const struct ep_host *host, struct ep_call *call, const void *state,
-				const struct ep_input *input);
+	enum ep_status (*parse)(
+		const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_input *input);
 	enum ep_status (*render)(const struct ep_host *host, struct ep_call *call, const void *state,
-				 const struct ep_render_input *input);
-	enum ep_status (*plan)(const struct ep_host *host, struct ep_call *call, const void *state,
-			       const struct ep_plan_input *input);
+		const struct ep_render_input *input);
+	enum ep_status (*plan)(
+		const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_plan_input *input);
 	enum ep_status (*reply)(const struct ep_host *host, struct ep_call *call, const void *state,
-				const struct ep_reply_input *input);
+		const struct ep_reply_input *input);
 };
 
 /* What the gateway reads from the file before it loads anything. Type EP_NOTE_TYPE, owner "entrepot". */
@@ -315,28 +324,26 @@ struct ep_elf_note {
  * makes the note and the exported function. EP_PLUGIN_DECLARE is the same for a plugin with an option table, without
  * flags, headers and open().
  */
-#define EP_PLUGIN_DECLARE_FULL(plugin_name, plugin_version, plugin_kind, plugin_flags, plugin_headers, table, table_count, \
-			       state_type, open_function, parse_function)                                                 \
-	EP_EXTERN_C_ __attribute__((visibility("default"))) const struct ep_plugin *ep_plugin_v1(void);                    \
-	__attribute__((section(".note.entrepot"), used, aligned(4))) static const struct ep_elf_note ep_elf_note_v1 = {    \
-		sizeof(EP_NOTE_OWNER),                                                                                     \
-		sizeof(struct ep_note),                                                                                    \
-		EP_NOTE_TYPE,                                                                                              \
-		EP_NOTE_OWNER,                                                                                             \
-		{sizeof(struct ep_note), EP_ABI_MAJOR, EP_ABI_MINOR, plugin_kind, plugin_flags, plugin_name,               \
-		 plugin_version, plugin_headers}};                                                                         \
-	const struct ep_plugin *ep_plugin_v1(void)                                                                         \
-	{                                                                                                                  \
-		static const struct ep_plugin plugin = {                                                                   \
-			sizeof(struct ep_plugin), EP_ABI_MAJOR, EP_ABI_MINOR, plugin_name, plugin_version, plugin_kind,    \
-			plugin_flags, table, table_count, sizeof(state_type), open_function, parse_function, 0, 0, 0};     \
-		return &plugin;                                                                                            \
-	}                                                                                                                  \
+#define EP_PLUGIN_DECLARE_FULL(plugin_name, plugin_version, plugin_kind, plugin_flags, plugin_headers, table,          \
+	table_count, state_type, open_function, parse_function)                                                        \
+	EP_EXTERN_C_ __attribute__((visibility("default"))) const struct ep_plugin *ep_plugin_v1(void);                \
+	__attribute__((section(".note.entrepot"), used,                                                                \
+		aligned(4))) static const struct ep_elf_note ep_elf_note_v1 = {sizeof(EP_NOTE_OWNER),                  \
+		sizeof(struct ep_note), EP_NOTE_TYPE, EP_NOTE_OWNER,                                                   \
+		{sizeof(struct ep_note), EP_ABI_MAJOR, EP_ABI_MINOR, plugin_kind, plugin_flags, plugin_name,           \
+			plugin_version, plugin_headers}};                                                              \
+	const struct ep_plugin *ep_plugin_v1(void)                                                                     \
+	{                                                                                                              \
+		static const struct ep_plugin plugin = {sizeof(struct ep_plugin), EP_ABI_MAJOR, EP_ABI_MINOR,          \
+			plugin_name, plugin_version, plugin_kind, plugin_flags, table, table_count,                    \
+			sizeof(state_type), open_function, parse_function, 0, 0, 0};                                   \
+		return &plugin;                                                                                        \
+	}                                                                                                              \
 	struct ep_plugin_declared_
 
-#define EP_PLUGIN_DECLARE(plugin_name, plugin_version, plugin_kind, table, state_type, parse_function)                     \
-	EP_PLUGIN_DECLARE_FULL(plugin_name, plugin_version, plugin_kind, 0, "", table,                                     \
-			       sizeof(table) / sizeof((table)[0]), state_type, 0, parse_function)
+#define EP_PLUGIN_DECLARE(plugin_name, plugin_version, plugin_kind, table, state_type, parse_function)                 \
+	EP_PLUGIN_DECLARE_FULL(plugin_name, plugin_version, plugin_kind, 0, "", table,                                 \
+		sizeof(table) / sizeof((table)[0]), state_type, 0, parse_function)
 
 #ifdef __cplusplus
 #define EP_EXTERN_C_ extern "C"

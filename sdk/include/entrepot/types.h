@@ -19,18 +19,18 @@ extern "C" {
 /* What a call came to. Partner input that is wrong is EP_BAD_INPUT; the others say that something of ours was. */
 enum ep_status {
 	EP_OK = 0,
-	EP_END = 1,	      /* nothing more to read */
-	EP_BAD_INPUT = 2,     /* the message is wrong; fail() or reject() has said where */
-	EP_NO_ZONE = 3,	      /* a local time, and the source declares no zone */
-	EP_LIMIT = 4,	      /* a bound was reached; nothing was stored */
-	EP_NO_MEMORY = 5,     /* memory could not be had */
-	EP_NOT_FOUND = 6,     /* asked for something that isn't there */
-	EP_MISUSE = 7,	      /* the caller broke a rule of the interface */
-	EP_AGAIN = 8,	      /* not now; ask later */
-	EP_IO = 9,	      /* the operating system refused a read or write */
-	EP_BAD_CONFIG = 10,   /* a setting or option isn't accepted */
-	EP_INTERNAL = 11,     /* a defect */
-	EP_CONFLICT = 12      /* what is stored already says otherwise */
+	EP_END = 1,         /* nothing more to read */
+	EP_BAD_INPUT = 2,   /* the message is wrong; fail() or reject() has said where */
+	EP_NO_ZONE = 3,     /* a local time, and the source declares no zone */
+	EP_LIMIT = 4,       /* a bound was reached; nothing was stored */
+	EP_NO_MEMORY = 5,   /* memory could not be had */
+	EP_NOT_FOUND = 6,   /* asked for something that isn't there */
+	EP_MISUSE = 7,      /* the caller broke a rule of the interface */
+	EP_AGAIN = 8,       /* not now; ask later */
+	EP_IO = 9,          /* the operating system refused a read or write */
+	EP_BAD_CONFIG = 10, /* a setting or option isn't accepted */
+	EP_INTERNAL = 11,   /* a defect */
+	EP_CONFLICT = 12    /* what is stored already says otherwise */
 };
 
 /* Borrowed bytes; `data` is not terminated and may be NULL where length is 0. */
@@ -115,7 +115,7 @@ struct ep_time {
 	int64_t seconds;
 	uint32_t nanosecond;
 	int16_t offset_minutes; /* -1439 to 1439 */
-	uint8_t digits;		/* digits of the second's fraction that were given, 0 to 9 */
+	uint8_t digits;         /* digits of the second's fraction that were given, 0 to 9 */
 	uint8_t reserved;
 };
 
