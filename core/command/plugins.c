@@ -1,5 +1,6 @@
 /*
- * plugins.c: `entrepot plugins`: what plugins there are, from their notes. Nothing of a plugin is loaded or run for it.
+ * plugins.c: `entrepot plugins`: what plugins there are, from their notes: nothing of them is loaded for the list. The
+ * options of one stand in its code; for them it is loaded, in a sandboxed worker as ever.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "base/json.h"
 #include "base/note.h"
 #include "command/command.h"
+#include "command/describe.h"
 #include "conf/conf.h"
 
 #define PLUGINS_MAX 1024
@@ -18,8 +20,8 @@
 static const char usage[] =
 	"Usage: entrepot plugins [--config FILE] [--json] [NAME]\n"
 	"\n"
-	"Lists the plugins that sources can name, or tells more about one (a name, or a file's path with a slash).\n"
-	"Reads their notes; loads and runs nothing.\n"
+	"Lists the plugins that sources can name; or shows one (a name, or a file's path with a slash) with its "
+	"options.\n"
 	"\n"
 	"  -c, --config FILE  look in this configuration's plugin_dir\n"
 	"  -j, --json         as JSON\n"
@@ -112,6 +114,81 @@ static void print_one(const struct plugin *plugin)
 		plugin->path);
 }
 
+/* The host's own, which every plugin has. */
+static const struct worker_option own_options[] = {
+	{.type = EP_OPTION_TEXT,
+		.name = "zone",
+		.fallback = "",
+		.choices = "",
+		.help = "of times without an offset: \"+08:00\", or a name such as \"Asia/Shanghai\""},
+	{.type = EP_OPTION_TEXT,
+		.name = "charset",
+		.fallback = "",
+		.choices = "",
+		.help = "of messages that don't say: such as \"GB18030\"; without it UTF-8"},
+};
+
+#define OWN_OPTIONS (sizeof(own_options) / sizeof(own_options[0]))
+
+static const char *type_name(uint32_t type)
+{
+	static const char *const names[] = {"?", "text", "character", "number", "true or false", "one of"};
+
+	return names[type < sizeof(names) / sizeof(names[0]) ? type : 0];
+}
+
+static void print_option(const struct worker_option *option)
+{
+	printf("  %-20s %s", option->name, type_name(option->type));
+	if (option->type == EP_OPTION_CHOICE)
+		printf(" %s", option->choices);
+	if (option->type == EP_OPTION_INTEGER && (option->min != INT64_MIN || option->max != INT64_MAX))
+		printf(" %lld to %lld", (long long)option->min, (long long)option->max);
+	if (option->required)
+		printf(", required");
+	else if (option->fallback[0])
+		printf(", default \"%s\"", option->fallback);
+	printf("\n  %-20s %s\n", "", option->help);
+}
+
+static void write_option(struct json *json, const struct worker_option *option)
+{
+	json_object_begin(json);
+	json_member_string(json, "name", option->name);
+	json_member_string(json, "type", type_name(option->type));
+	json_member_bool(json, "required", option->required);
+	if (!option->required)
+		json_member_string(json, "default", option->fallback);
+	if (option->type == EP_OPTION_CHOICE)
+		json_member_string(json, "choices", option->choices);
+	if (option->type == EP_OPTION_INTEGER) {
+		json_member_integer(json, "min", option->min);
+		json_member_integer(json, "max", option->max);
+	}
+	json_member_string(json, "help", option->help);
+	json_object_end(json);
+}
+
+static void print_options(const struct worker_identity *identity)
+{
+	printf("options\n");
+	for (size_t i = 0; i < identity->option_count; i++)
+		print_option(&identity->options[i]);
+	for (size_t i = 0; i < OWN_OPTIONS; i++)
+		print_option(&own_options[i]);
+}
+
+static void write_options(struct json *json, const struct worker_identity *identity)
+{
+	json_name(json, "options");
+	json_array_begin(json);
+	for (size_t i = 0; i < identity->option_count; i++)
+		write_option(json, &identity->options[i]);
+	for (size_t i = 0; i < OWN_OPTIONS; i++)
+		write_option(json, &own_options[i]);
+	json_array_end(json);
+}
+
 static void write_words(struct json *json, const char *name, const char *words)
 {
 	json_name(json, name);
@@ -125,7 +202,8 @@ static void write_words(struct json *json, const char *name, const char *words)
 	json_array_end(json);
 }
 
-static void write_plugin(struct json *json, const struct plugin *plugin)
+/* `identity`: NULL for the list, which loads nothing. */
+static void write_plugin(struct json *json, const struct plugin *plugin, const struct worker_identity *identity)
 {
 	char text[64];
 
@@ -142,11 +220,13 @@ static void write_plugin(struct json *json, const struct plugin *plugin)
 		list_flags(plugin->note.flags, text, sizeof(text));
 		write_words(json, "flags", text);
 		write_words(json, "headers", plugin->note.headers);
+		if (identity)
+			write_options(json, identity);
 	}
 	json_object_end(json);
 }
 
-static int print_json(const struct listing *listing, bool one)
+static int print_json(const struct listing *listing, const struct worker_identity *identity, bool one)
 {
 	struct buffer out;
 	struct json json;
@@ -157,7 +237,7 @@ static int print_json(const struct listing *listing, bool one)
 	if (!one)
 		json_array_begin(&json);
 	for (size_t i = 0; i < listing->count; i++)
-		write_plugin(&json, &listing->plugins[i]);
+		write_plugin(&json, &listing->plugins[i], identity);
 	if (!one)
 		json_array_end(&json);
 	if (buffer_append_byte(&out, '\n') != EP_OK || fwrite(out.data, 1, out.length, stdout) != out.length)
@@ -194,22 +274,47 @@ static int find_one(const char *plugin_dir, const char *name, struct listing *li
 	return add_plugin(listing, path) ? COMMAND_OK : COMMAND_INTERNAL;
 }
 
-static int print(const struct listing *listing, bool one, bool as_json)
+static int print_list(const struct listing *listing, bool as_json)
 {
-	int result = COMMAND_OK;
+	int result = as_json ? print_json(listing, NULL, false) : COMMAND_OK;
 
-	if (as_json)
-		result = print_json(listing, one);
-	else if (!one)
+	if (!as_json)
 		print_table(listing);
-	else if (listing->count && !listing->plugins[0].refused)
-		print_one(&listing->plugins[0]);
 	for (size_t i = 0; i < listing->count; i++) {
 		if (!listing->plugins[i].refused)
 			continue;
 		fprintf(stderr, "entrepot plugins: %s\n", listing->plugins[i].why);
 		result = result == COMMAND_OK ? COMMAND_BAD_CONFIG : result;
 	}
+	return result;
+}
+
+static int print_found(const struct listing *listing, bool as_json)
+{
+	const struct plugin *plugin = &listing->plugins[0];
+	struct description *description = NULL;
+	struct error error = {0};
+	int result = COMMAND_OK;
+
+	if (plugin->refused) {
+		fprintf(stderr, "entrepot plugins: %s\n", plugin->why);
+		return COMMAND_BAD_CONFIG;
+	}
+	log_setup(LOG_TEXT, EP_LOG_ERROR + 1); /* what the worker says is told below */
+	if (description_open(&description, plugin->path, &error) != EP_OK) {
+		fprintf(stderr, "entrepot plugins: %s: its options can't be read: %s\n", plugin->path, error.text);
+		result = COMMAND_BAD_CONFIG;
+	}
+	if (as_json) {
+		int printed = print_json(listing, description ? description_identity(description) : NULL, true);
+
+		result = result == COMMAND_OK ? printed : result;
+	} else {
+		print_one(plugin);
+		if (description)
+			print_options(description_identity(description));
+	}
+	description_close(description);
 	return result;
 }
 
@@ -251,7 +356,7 @@ int command_plugins(int argc, char **argv)
 	one = argc > optind;
 	result = one ? find_one(plugin_dir, argv[optind], &listing) : list_all(plugin_dir, &listing);
 	if (result == COMMAND_OK)
-		result = print(&listing, one, as_json);
+		result = one ? print_found(&listing, as_json) : print_list(&listing, as_json);
 	for (size_t i = 0; i < listing.count; i++)
 		free(listing.plugins[i].path);
 	free(listing.plugins);

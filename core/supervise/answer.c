@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "worker/protocol.h"
 
 #define READ_CHUNK ((size_t)64 * 1024)
@@ -43,12 +44,56 @@ static bool copy_name(struct ep_slice from, char *to, size_t size)
 	return true;
 }
 
+/* A text to be shown to people, kept as long as the worker; NULL: it isn't one. */
+static const char *keep_text(struct worker *worker, struct frame_reader *reader)
+{
+	struct ep_slice text = frame_get_bytes(reader);
+
+	if (text.length > WORKER_TEXT_MAX || utf8_valid_until(text) != text.length)
+		return NULL;
+	for (uint64_t i = 0; i < text.length; i++)
+		if ((unsigned char)text.data[i] < ' ' || text.data[i] == 0x7f)
+			return NULL;
+	return arena_copy(&worker->memory, text).data;
+}
+
+/* False: it says what can't be. */
+static bool take_options(struct worker *worker, struct frame_reader *reader)
+{
+	const uint32_t count = frame_get_u32(reader);
+	struct worker_option *options;
+
+	if (count == 0)
+		return true;
+	if (count > WORKER_OPTIONS_MAX || !worker->options.describe)
+		return false;
+	options = arena_alloc(&worker->memory, count * sizeof(*options));
+	if (!options)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		options[i].type = frame_get_u32(reader);
+		options[i].required = frame_get_u32(reader) != 0;
+		options[i].min = (int64_t)frame_get_u64(reader);
+		options[i].max = (int64_t)frame_get_u64(reader);
+		options[i].name = keep_text(worker, reader);
+		options[i].fallback = keep_text(worker, reader);
+		options[i].choices = keep_text(worker, reader);
+		options[i].help = keep_text(worker, reader);
+		if (reader->bad || !options[i].name || !options[i].fallback || !options[i].choices || !options[i].help)
+			return false;
+	}
+	worker->identity.options = options;
+	worker->identity.option_count = count;
+	return true;
+}
+
 static void take_ready(struct worker *worker, struct frame_reader *reader)
 {
 	worker->identity.build = frame_get_u64(reader);
 	if (!copy_name(frame_get_bytes(reader), worker->plugin_name, sizeof(worker->plugin_name)) ||
 		!copy_name(frame_get_bytes(reader), worker->plugin_version, sizeof(worker->plugin_version)) ||
-		!copy_name(frame_get_bytes(reader), worker->layers, sizeof(worker->layers)) || reader->bad) {
+		!copy_name(frame_get_bytes(reader), worker->layers, sizeof(worker->layers)) ||
+		!take_options(worker, reader) || reader->bad) {
 		LIES(worker, "it says unreadable things about itself");
 		return;
 	}

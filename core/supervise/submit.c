@@ -28,7 +28,8 @@ static void put_hello(struct worker *worker)
 	const size_t at = frame_begin(out, WORKER_HELLO);
 
 	frame_put_u32(out, WORKER_PROTOCOL);
-	frame_put_u32(out, options->reject_message ? 1 : 0);
+	frame_put_u32(out,
+		(options->reject_message ? WORKER_REJECT_MESSAGE : 0u) | (options->describe ? WORKER_DESCRIBE : 0u));
 	frame_put_u64(out, (uint64_t)options->memory_max);
 	frame_put_u64(out, (uint64_t)options->json_max);
 	frame_put_bytes(out, ep_slice_of(options->source));

@@ -48,6 +48,15 @@ struct worker_options {
 	int64_t memory_max;
 	int64_t json_max;
 	bool reject_message; /* on_bad_record = "reject-message" */
+	bool describe;       /* only to know the plugin's options: takes no settings, serves no calls */
+};
+
+/* An option as the plugin declares it. */
+struct worker_option {
+	uint32_t type; /* enum ep_option_type */
+	bool required;
+	int64_t min, max;                             /* of an integer */
+	const char *name, *fallback, *choices, *help; /* never NULL; choices: "a|b|c" */
 };
 
 /* Known after the worker's first hello. */
@@ -58,6 +67,8 @@ struct worker_identity {
 	pid_t pid;          /* 0: not running */
 	uint64_t restarts;
 	uint64_t crashes;
+	const struct worker_option *options; /* with `describe` */
+	size_t option_count;
 };
 
 /* Starts nothing yet: the process is started by the first call, or by worker_start(). */

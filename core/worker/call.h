@@ -69,4 +69,8 @@ EP_MUST_CHECK enum ep_status instance_open(struct ep_call *call, const struct ep
 	const struct instance_setting *settings, size_t setting_count, struct arena *memory, void **state,
 	struct error *error);
 
+/* Shows each option of a plugin's table. EP_BAD_CONFIG: the table contradicts itself. */
+EP_MUST_CHECK enum ep_status instance_describe(const struct ep_plugin *plugin,
+	void (*each)(void *argument, const struct ep_option *option), void *argument, struct error *error);
+
 #endif

@@ -21,7 +21,7 @@
 
 struct hello {
 	uint64_t memory_max, json_max;
-	bool reject_message;
+	bool reject_message, describe;
 	char plugin_path[WORKER_TEXT_MAX];
 	struct ep_slice required[SANDBOX_LAYERS + 1];
 	size_t required_count;
@@ -31,7 +31,8 @@ struct hello {
 
 static struct server server;
 static struct hello hello;
-static struct arena kept; /* settings and the instance's state: as long as the process */
+static struct buffer description; /* the plugin's options, if they were asked for */
+static struct arena kept;         /* settings and the instance's state: as long as the process */
 
 static void __attribute__((noreturn)) refuse(enum ep_status status, const struct error *error)
 {
@@ -57,11 +58,13 @@ static bool read_hello(const struct worker_frame *frame)
 {
 	struct frame_reader reader = frame_reader_of(frame);
 	struct ep_slice path;
-	uint32_t count;
+	uint32_t count, mode;
 
 	if (frame->kind != WORKER_HELLO || frame_get_u32(&reader) != WORKER_PROTOCOL)
 		return false;
-	hello.reject_message = frame_get_u32(&reader) == 1;
+	mode = frame_get_u32(&reader);
+	hello.reject_message = mode & WORKER_REJECT_MESSAGE;
+	hello.describe = mode & WORKER_DESCRIBE;
 	hello.memory_max = frame_get_u64(&reader);
 	hello.json_max = frame_get_u64(&reader);
 	server.source = keep(&reader);
@@ -176,6 +179,26 @@ static enum ep_status require(struct error *error)
 	return EP_OK;
 }
 
+static void put_option(void *argument, const struct ep_option *option)
+{
+	struct buffer *out = argument;
+	const char *const texts[] = {option->name, option->default_text, option->choices, option->help};
+
+	frame_put_u32(out, option->type);
+	frame_put_u32(out, !option->default_text);
+	frame_put_u64(out, (uint64_t)option->min);
+	frame_put_u64(out, (uint64_t)option->max);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		frame_put_bytes(out, ep_slice_make(texts[i], texts[i] ? strnlen(texts[i], WORKER_TEXT_MAX) : 0));
+}
+
+/* Into `description`, to be told with READY. */
+static enum ep_status describe(struct error *error)
+{
+	buffer_init(&description, WORKER_OPTIONS_MAX * WORKER_TEXT_MAX);
+	return instance_describe(&server.file.plugin, put_option, &description, error);
+}
+
 static enum ep_status start(struct error *error)
 {
 	enum ep_status status = plugin_fetch(&server.file, hello.plugin_path, error);
@@ -191,7 +214,9 @@ static enum ep_status start(struct error *error)
 	status = require(error);
 	if (status == EP_OK)
 		status = plugin_load(&server.file, error);
-	if (status == EP_OK)
+	if (status == EP_OK && hello.describe)
+		status = describe(error);
+	else if (status == EP_OK)
 		status = instance_open(server.call, &server.file.plugin, hello.settings, hello.setting_count, &kept,
 			&server.state, error);
 	if (status != EP_OK)
@@ -208,6 +233,8 @@ static void say_ready(void)
 	frame_put_bytes(&server.out, ep_slice_of(server.file.note.name));
 	frame_put_bytes(&server.out, ep_slice_of(server.file.note.version));
 	frame_put_bytes(&server.out, ep_slice_of(sandbox_layers()));
+	frame_put_u32(&server.out, hello.describe ? server.file.plugin.option_count : 0);
+	buffer_append_slice(&server.out, buffer_slice(&description));
 	frame_end(&server.out, at);
 }
 
@@ -235,5 +262,9 @@ int main(void)
 	if (status != EP_OK)
 		refuse(status, &error);
 	say_ready();
+	if (hello.describe) { /* nothing to serve: waits for its end */
+		serve_flush(&server);
+		return serve_next(&server, &frame) == EP_OK ? WORKER_EXIT_SOCKET : WORKER_EXIT_DONE;
+	}
 	serve_calls(&server);
 }

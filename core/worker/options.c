@@ -287,6 +287,19 @@ static void set_options(const struct ep_plugin *plugin, const struct instance_se
 	}
 }
 
+enum ep_status instance_describe(const struct ep_plugin *plugin,
+	void (*each)(void *argument, const struct ep_option *option), void *argument, struct error *error)
+{
+	if (check_table(plugin, error) != EP_OK)
+		return EP_BAD_CONFIG;
+	for (uint32_t i = 0; i < plugin->option_count; i++) {
+		struct ep_option option = option_at(plugin, i);
+
+		each(argument, &option);
+	}
+	return EP_OK;
+}
+
 enum ep_status instance_open(struct ep_call *call, const struct ep_plugin *plugin,
 	const struct instance_setting *settings, size_t setting_count, struct arena *memory, void **opened,
 	struct error *error)

@@ -5,14 +5,16 @@
  *   bytes   u32 length, that many bytes
  *
  *   gateway to worker
- *     HELLO   u32 protocol, u32 1: reject-message, u64 memory_max, u64 json_max, bytes source, bytes plugin path,
+ *     HELLO   u32 protocol, u32 enum worker_mode, u64 memory_max, u64 json_max, bytes source, bytes plugin path,
  *             u32 n, n times (bytes layer that is required), u32 n, n times (bytes name, bytes value) settings.
  *             With it comes the descriptor of the progress page.
  *     CALL    u64 number (ascending), u64 length of the body, u32 1: the body is a descriptor, u32 headers,
  *             bytes content type, bytes content encoding, bytes name, headers times (bytes name, bytes value).
  *             Inline: the body and 64 zero bytes end the payload. Else a descriptor comes with the frame's first byte.
  *   worker to gateway
- *     READY   u64 build of the plugin, bytes name, bytes version, bytes layers that are active
+ *     READY   u64 build of the plugin, bytes name, bytes version, bytes layers that are active,
+ *             u32 n (0 unless it was asked to describe the plugin), n times an option: u32 type, u32 1: required,
+ *             u64 min, u64 max, bytes name, bytes default, bytes choices, bytes help
  *     REFUSED u32 enum ep_error, u32 enum ep_status, bytes text: it won't serve, and ends
  *     RECORD  u64 number, u32 origins, u32 length of the record, origins (24 bytes each), record
  *     REJECT  u64 number, u32 enum ep_error, u32 0, place, bytes text
@@ -54,6 +56,14 @@ enum worker_exit {
 	WORKER_EXIT_BODY = 5,    /* the disk failed under a body that is mapped */
 	WORKER_EXIT_MEMORY = 6   /* it crashed, and there was no memory left */
 };
+
+/* Flags of HELLO. */
+enum worker_mode {
+	WORKER_REJECT_MESSAGE = 0x1,
+	WORKER_DESCRIBE = 0x2 /* load the plugin, tell its options, serve nothing */
+};
+
+#define WORKER_OPTIONS_MAX 256 /* of a plugin */
 
 enum worker_kind {
 	WORKER_HELLO = 1,
