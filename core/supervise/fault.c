@@ -89,7 +89,7 @@ static void watch(struct worker *worker)
 	const uint64_t heard = worker->heard;
 
 	if (!call)
-		return; /* armed again by the next call */
+		return;                           /* armed again by the next call */
 	if (call->number > worker->seen_number) { /* numbers ascend: a page that goes to and fro gains no time */
 		worker->seen_number = call->number;
 		worker->graced = false;

@@ -122,13 +122,17 @@ static bool has_no_network(void)
 	return unreachable;
 }
 
+/* Those that it has not left yet. */
 static void leave_namespaces(void)
 {
 	sandbox_note(SANDBOX_PID_NS, getpid() == 1); /* process_spawn() made it */
-	sandbox_note(SANDBOX_NET_NS, unshare(CLONE_NEWNET) == 0 && has_no_network());
-	sandbox_note(SANDBOX_IPC_NS, unshare(CLONE_NEWIPC) == 0);
-	sandbox_note(
-		SANDBOX_MOUNT_NS, unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	if (!active[SANDBOX_NET_NS])
+		sandbox_note(SANDBOX_NET_NS, unshare(CLONE_NEWNET) == 0 && has_no_network());
+	if (!active[SANDBOX_IPC_NS])
+		sandbox_note(SANDBOX_IPC_NS, unshare(CLONE_NEWIPC) == 0);
+	if (!active[SANDBOX_MOUNT_NS])
+		sandbox_note(SANDBOX_MOUNT_NS,
+			unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 }
 
 static void leave_user_namespace(void)
@@ -171,16 +175,12 @@ static bool gateway_lives(void)
 
 enum ep_status sandbox_confine(uint64_t memory_max, struct error *error)
 {
-	const bool root = geteuid() == 0;
-
-	if (root) { /* a container may refuse user namespaces and grant the others */
+	if (geteuid() == 0) { /* before the uid is gone: a container may grant these and refuse user namespaces */
 		leave_namespaces();
 		leave_uid();
-		leave_user_namespace();
-	} else {
-		leave_user_namespace();
-		leave_namespaces();
 	}
+	leave_user_namespace(); /* in which anybody may leave the others */
+	leave_namespaces();
 	if (chdir("/") == -1 || !drop_capabilities() || !tie_life())
 		return error_set_errno(error, EP_ERR_SANDBOX, "a worker can't give up what it was born with");
 	if (!gateway_lives())

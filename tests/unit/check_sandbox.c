@@ -209,8 +209,10 @@ START_TEST(a_constructor_is_confined_too)
 
 	ck_assert_int_ne(worker_start(worker, &error), EP_OK);
 	ck_assert_msg(strstr(error.text, "forbidden system call socket") != NULL, "%s", error.text);
-	ask(worker_of("constructor_file"), &answer, "");
-	ck_assert_msg(answer.result == CALL_OK, "%s", answer.text);
+	worker = worker_of("constructor_file");
+	ask(worker, &answer, "");
+	if (is_named(worker_identity(worker)->layers, "landlock")) /* else it may read what everybody may */
+		ck_assert_msg(answer.result == CALL_OK, "%s", answer.text);
 }
 END_TEST
 

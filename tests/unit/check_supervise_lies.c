@@ -28,7 +28,7 @@ static struct loop *loop;
 static struct supervisor *supervisor;
 static struct worker *worker;
 static struct channel *channel; /* the one that is open */
-static struct buffer said;	/* what the worker says next */
+static struct buffer said;      /* what the worker says next */
 static unsigned opened;
 static uint64_t progress;
 static struct worker_call calls[3];
@@ -120,10 +120,11 @@ static void fake_close(struct channel *at)
 	free(at);
 }
 
-static const struct worker_channel_ops fake = {fake_open, fake_read, fake_write, fake_want, fake_progress_fd, fake_progress,
-	fake_pid, fake_kill, fake_close, NULL};
+static const struct worker_channel_ops fake = {fake_open, fake_read, fake_write, fake_want, fake_progress_fd,
+	fake_progress, fake_pid, fake_kill, fake_close, NULL};
 
-static void on_record(struct worker_call *call, struct ep_slice encoded, const struct record_origin *origins, uint32_t count)
+static void on_record(
+	struct worker_call *call, struct ep_slice encoded, const struct record_origin *origins, uint32_t count)
 {
 	uint64_t sum = 0;
 
@@ -200,16 +201,23 @@ static void say_done(uint64_t number)
 
 static void submit(size_t i)
 {
-	calls[i] = (struct worker_call){.body = EP_SAY("12345"), .body_fd = -1, .record = on_record, .reject = on_reject,
-		.restarted = on_restarted, .end = on_end};
+	calls[i] = (struct worker_call){.body = EP_SAY("12345"),
+		.body_fd = -1,
+		.record = on_record,
+		.reject = on_reject,
+		.restarted = on_restarted,
+		.end = on_end};
 	ck_assert_int_eq(worker_submit(worker, &calls[i]), EP_OK);
 }
 
 static void setup(void)
 {
 	struct supervisor_options options = {.channels = &fake};
-	const struct worker_options of_worker = {.source = "s", .plugin_path = "p.so", .deadline_ns = 80 * NS_PER_MS,
-		.memory_max = 1 << 20, .json_max = 1 << 20};
+	const struct worker_options of_worker = {.source = "s",
+		.plugin_path = "p.so",
+		.deadline_ns = 80 * NS_PER_MS,
+		.memory_max = 1 << 20,
+		.json_max = 1 << 20};
 	struct error error;
 
 	log_setup(LOG_TEXT, (enum ep_log_level)(EP_LOG_ERROR + 1));
@@ -313,8 +321,8 @@ END_TEST
 
 START_TEST(an_origin_outside_of_the_message)
 {
-	struct record_origin origins[3] = {{.field = 1, .offset = 4, .length = 1}, {.field = 2, .offset = 4, .length = 2},
-		{.field = 3, .offset = UINT64_MAX, .length = 1}};
+	struct record_origin origins[3] = {{.field = 1, .offset = 4, .length = 1},
+		{.field = 2, .offset = 4, .length = 2}, {.field = 3, .offset = UINT64_MAX, .length = 1}};
 	size_t at;
 
 	say_ready();
@@ -370,9 +378,9 @@ START_TEST(noise)
 		say_ready();
 		for (size_t i = 0; i < length; i++) {
 			const uint64_t kind = random_below(8);
-			const uint32_t word = kind < 3 ? (uint32_t)random_below(64) * 8 :
-				kind < 6	       ? (uint32_t)(WORKER_READY + random_below(8)) :
-							 (uint32_t)random_below(UINT32_MAX);
+			const uint32_t word = kind < 3   ? (uint32_t)random_below(64) * 8
+					      : kind < 6 ? (uint32_t)(WORKER_READY + random_below(8))
+							 : (uint32_t)random_below(UINT32_MAX);
 
 			frame_put_u32(&said, word);
 			if (random_below(4) == 0)
