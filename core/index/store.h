@@ -19,7 +19,7 @@ struct index_store_ops {
 	/* EP_OK: valid until the next get, refresh or close. EP_NOT_FOUND, EP_IO. */
 	enum ep_status (*get)(struct index_store *store, enum index_table table, struct ep_slice key,
 		struct ep_slice *value, struct error *error);
-	/* As of the last commit; 0: none yet. */
+	/* As of the last commit that refresh() has seen; 0: none yet. */
 	uint64_t (*position)(struct index_store *store);
 	/* All or nothing, durable when it returns EP_OK. `puts` are in the order of table, day, key; none twice. */
 	enum ep_status (*commit)(struct index_store *store, const struct store_put *puts, size_t count,

@@ -40,10 +40,11 @@ struct store_lmdb {
 	MDB_env *environment;
 	MDB_txn *reading; /* the loop's */
 	MDB_dbi outcomes, records, state;
-	uint64_t position;
-	struct days seen;       /* by the loop */
-	struct days written;    /* by the writer; the loop copies it in refresh() */
-	int32_t expired_before; /* days to be dropped by the next commit */
+	uint64_t position;         /* as the loop sees it */
+	uint64_t position_written; /* by the writer */
+	struct days seen;          /* by the loop */
+	struct days written;       /* by the writer; the loop copies it in refresh() */
+	int32_t expired_before;    /* days to be dropped by the next commit */
 };
 
 static struct store_lmdb *of(struct index_store *store)
@@ -202,7 +203,7 @@ static enum ep_status lmdb_commit(
 	code = mdb_txn_commit(txn);
 	if (code != 0)
 		return lmdb_error(error, code, "the transaction can't be committed");
-	lmdb->position = position;
+	lmdb->position_written = position;
 	return EP_OK;
 }
 
@@ -215,6 +216,7 @@ static enum ep_status lmdb_refresh(struct index_store *store, struct error *erro
 	code = mdb_txn_renew(lmdb->reading);
 	if (code != 0)
 		return lmdb_error(error, code, "the read transaction can't be renewed");
+	lmdb->position = lmdb->position_written;
 	memcpy(lmdb->seen.list, lmdb->written.list, lmdb->written.count * sizeof(lmdb->seen.list[0]));
 	lmdb->seen.count = lmdb->written.count;
 	lmdb_expire(store, lmdb->expired_before);
@@ -309,7 +311,7 @@ static enum ep_status open_databases(struct store_lmdb *lmdb, struct error *erro
 	if (code == 0)
 		code = open_days(lmdb, txn);
 	if (code == 0)
-		code = read_number(lmdb, txn, "position", &lmdb->position);
+		code = read_number(lmdb, txn, "position", &lmdb->position_written);
 	if (code == 0)
 		code = read_number(lmdb, txn, "format", &format);
 	if (code == 0 && format == 0)

@@ -61,24 +61,29 @@ void waiters_appended(struct pipeline *pipeline, const uint8_t id[16], uint64_t 
 	}
 }
 
-/* `ready` may wait or cancel again, so the list is looked at from its beginning after each. */
-void waiters_durable(struct pipeline *pipeline)
+static struct waiter *find_due(struct pipeline *pipeline)
 {
 	const uint64_t durable = journal_durable(pipeline->journal);
 	struct waiter *waiter;
 
-	do {
-		LIST_FOREACH (waiter, &pipeline->appended, by_id)
-			if (waiter->position < durable)
-				break;
-		if (waiter) {
-			void (*ready)(void *argument) = waiter->ready;
-			void *argument = waiter->argument;
+	LIST_FOREACH (waiter, &pipeline->appended, by_id)
+		if (waiter->position < durable)
+			return waiter;
+	return NULL;
+}
 
-			remove_waiter(pipeline, waiter);
-			ready(argument);
-		}
-	} while (waiter);
+/* `ready` may wait or cancel again, so the list is looked at from its beginning after each. */
+void waiters_durable(struct pipeline *pipeline)
+{
+	struct waiter *waiter;
+
+	while ((waiter = find_due(pipeline))) {
+		void (*ready)(void *argument) = waiter->ready;
+		void *argument = waiter->argument;
+
+		remove_waiter(pipeline, waiter);
+		ready(argument);
+	}
 }
 
 static bool find_entry(struct pipeline *pipeline, const uint8_t id[16], struct entry_outcome *entry)

@@ -138,10 +138,11 @@ static bool find_current(struct item *item, struct ep_slice key, struct ep_slice
 }
 
 /* The sender's version, or the message's sequence. */
-static void set_version(const struct item *item, struct ep_slice encoded, struct entry_record *entry, char text[40])
+static void set_version(
+	const struct item *item, struct ep_slice encoded, struct entry_record *entry, char text[ENTRY_VERSION_MAX])
 {
 	uint64_t sequence = item->sequence;
-	char *at = text + 40;
+	size_t at = ENTRY_VERSION_MAX;
 
 	entry->sequence = sequence;
 	entry->version = record_version(encoded, text);
@@ -149,9 +150,9 @@ static void set_version(const struct item *item, struct ep_slice encoded, struct
 	if (entry->sent)
 		return;
 	do
-		*--at = (char)('0' + sequence % 10);
+		text[--at] = (char)('0' + sequence % 10);
 	while ((sequence /= 10) != 0);
-	entry->version = ep_slice_make(at, (uint64_t)(text + 40 - at));
+	entry->version = ep_slice_make(text + at, ENTRY_VERSION_MAX - at);
 }
 
 static enum ep_status keep(struct item *item, const struct outcome_record *record, const struct overlay_walk *walk,
@@ -191,7 +192,7 @@ static enum ep_status settle_record(struct item *item, struct ep_slice encoded, 
 	struct outcome_record record = {.encoded = encoded};
 	struct overlay_walk walk;
 	struct overlay_slot *slot;
-	char text[40];
+	char text[ENTRY_VERSION_MAX];
 	enum ep_status status;
 	bool known;
 

@@ -59,6 +59,8 @@ struct world {
 	struct pipeline *pipeline;
 	struct memory_store memory;
 	bool lmdb;
+	bool fake;           /* on the fake disk; without lmdb only */
+	int64_t spool_bytes; /* quota; 0: the journal's own */
 	struct conf conf;
 	struct conf_source sources[WORLD_SOURCES];
 	struct conf_option account;
@@ -341,10 +343,11 @@ static void world_recover(struct world *world, struct ep_slice checkpoint, uint6
 static void world_open(struct world *world)
 {
 	char path[128];
-	const struct journal_options journal_options = {.directory = world->directory,
+	const struct journal_options journal_options = {.directory = world->fake ? "/fake/data" : world->directory,
 		.loop = world->loop,
-		.segment_bytes = 4 * 1024 * 1024,
-		.reserve_bytes = 1};
+		.segment_bytes = world->fake ? 128 * 1024 : 4 * 1024 * 1024,
+		.reserve_bytes = 1,
+		.spool_bytes = world->spool_bytes};
 	const struct index_options index_options = {.directory = path,
 		.loop = world->loop,
 		.hot_max = world->hot_max,

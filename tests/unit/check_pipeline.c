@@ -1,4 +1,6 @@
 /* check_pipeline.c: what becomes of messages, with played workers: order, outcomes, versions, back-pressure, waiting. */
+#include "pipeline/version.h"
+#include "support/fake_disk.h"
 #include "support/pipeline_world.h"
 
 static struct world world;
@@ -280,6 +282,127 @@ START_TEST(stuck_source_holds_up_no_other)
 }
 END_TEST
 
+/* No room for outcomes: accepted messages wait, none is lost, and all are finished when there is room again. */
+START_TEST(disk_full)
+{
+	char body[64], *found;
+	const char *last = "alpha normalized 1 0 0 | A update 3000 1 3000\n";
+	int64_t until = clock_monotonic_ns() + 20 * NS_PER_S;
+
+	fake_disk_begin(1);
+	world.fake = true;
+	world_open(&world);
+	world.workers[0].stuck = true;
+	for (int i = 0; i < 3000; i++) {
+		snprintf(body, sizeof(body), "order A %d.00\n", i);
+		world_send(&world, "alpha", body);
+	}
+	world_settle(&world, 3000);
+	fake_disk_space(1);
+	world.workers[0].stuck = false;
+	for (size_t left = 3000, before = 0; left != before; before = left, left = world_pending(&world)) {
+		ck_assert_int_lt(clock_monotonic_ns(), until);
+		for (int i = 0; i < 100; i++)
+			loop_run_once(world.loop, NS_PER_MS);
+	}
+	ck_assert_uint_gt(world_pending(&world), 0);
+	fake_disk_space(UINT64_MAX);
+	world_settle(&world, 0);
+	found = world_outcomes(&world);
+	ck_assert_uint_gt(strlen(found), strlen(last));
+	ck_assert_str_eq(found + strlen(found) - strlen(last), last);
+	free(found);
+	world_close(&world, false);
+	fake_disk_end();
+}
+END_TEST
+
+/* No room for a message's records while others fit: it waits, they go on, its turn comes. */
+START_TEST(spool_full)
+{
+	struct outcome outcome;
+	struct error error;
+	static char filling[5 * 1024 * 1024];
+	uint8_t id[16];
+	int fd;
+
+	world.spool_bytes = 6 * 1024 * 1024;
+	world_open(&world);
+	ck_assert_int_eq(journal_spool_open(world.journal, &fd, &error), EP_OK);
+	ck_assert_int_eq(
+		journal_spool_write(world.journal, fd, 0, ep_slice_make(filling, sizeof(filling)), &error), EP_OK);
+	world_send_flagged(&world, "alpha", ep_slice_of("many 5000 400\n"), 0, 0, id);
+	world_send(&world, "alpha",
+		"order N0000007 5.00\n"); /* of the same key as one of those: after them all the same */
+	world_send(&world, "beta", "order B 1.00\n");
+	world_settle(&world, 2);
+	journal_spool_drop(world.journal, fd, sizeof(filling));
+	world_settle(&world, 0);
+	ck_assert_int_eq(pipeline_find(world.pipeline, id, &outcome), EP_OK);
+	ck_assert_uint_eq(outcome.record_count, 5000);
+	ck_assert_uint_ge(world.workers[0].submitted, 3);
+	world_send_flagged(&world, "alpha", ep_slice_of("order N0000007 6.00\n"), 0, 0, id);
+	world_settle(&world, 0);
+	ck_assert_int_eq(pipeline_find(world.pipeline, id, &outcome), EP_OK);
+	{
+		struct outcome_record record;
+
+		ck_assert(outcome_next_record(&outcome.records, &record));
+		ck_assert_uint_eq(record.revision, 3);
+	}
+}
+END_TEST
+
+static struct entry_record version_of(const char *text, uint64_t sequence)
+{
+	struct entry_record entry = {.sent = text[0] != '\0', .sequence = sequence, .version = ep_slice_of(text)};
+
+	return entry;
+}
+
+START_TEST(compared_versions)
+{
+	static const struct {
+		const char *older, *newer;
+	} pairs[] = {
+		{"2026-01-02T00:00:00Z", "2026-01-02T00:00:01Z"},
+		{"2026-01-02T00:00:00.1Z", "2026-01-02T00:00:00.12Z"},
+		{"2026-01-02T07:59:59+08:00", "2026-01-02T00:00:00Z"},
+		{"9", "10"},
+		{"007", "8"},
+		{"v9", "v10"},
+		{"2.9.3", "2.10.0"},
+		{"a", "a1"},
+		{"2026-01-02", "2026-01-03"}, /* a date is no time: as text */
+		{"99999999999999999999998", "99999999999999999999999"},
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		struct entry_record a = version_of(pairs[i].older, 5), b = version_of(pairs[i].newer, 4);
+
+		ck_assert_msg(version_compare(&a, &b) < 0, "%s < %s", pairs[i].older, pairs[i].newer);
+		ck_assert_msg(version_compare(&b, &a) > 0, "%s > %s", pairs[i].newer, pairs[i].older);
+		ck_assert_int_eq(version_compare(&a, &a), 0);
+	}
+	{ /* kinds that don't compare: by arrival */
+		struct entry_record time = version_of("2026-01-02T00:00:00Z", 5), text = version_of("v1", 6),
+				    none = version_of("", 7);
+
+		ck_assert_int_lt(version_compare(&time, &text), 0);
+		ck_assert_int_gt(version_compare(&none, &text), 0);
+		ck_assert_int_lt(version_compare(&time, &none), 0);
+	}
+	{ /* zeros and instants that are written differently */
+		struct entry_record a = version_of("01", 1), b = version_of("1", 2),
+				    c = version_of("2026-01-02T08:00:00+08:00", 1),
+				    d = version_of("2026-01-02T00:00:00.000Z", 2);
+
+		ck_assert_int_eq(version_compare(&a, &b), 0);
+		ck_assert_int_eq(version_compare(&c, &d), 0);
+	}
+}
+END_TEST
+
 START_TEST(admitted)
 {
 	world_open(&world);
@@ -396,6 +519,9 @@ int main(void)
 	tcase_add_test(test, spilled_versions);
 	tcase_add_test(test, large_body);
 	tcase_add_test(test, stuck_source_holds_up_no_other);
+	tcase_add_test(test, disk_full);
+	tcase_add_test(test, spool_full);
+	tcase_add_test(test, compared_versions);
 	tcase_add_test(test, admitted);
 	tcase_add_test(test, found_and_waited_for);
 	tcase_add_test(test, stopped);

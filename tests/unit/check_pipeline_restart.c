@@ -3,6 +3,7 @@
  * would have got without. What is expected is worked out anew from the inbox, by a model that knows nothing of lanes,
  * quanta, indexes or crashes.
  */
+#include "support/fake_disk.h"
 #include "support/pipeline_world.h"
 
 #include <sys/wait.h>
@@ -318,6 +319,36 @@ START_TEST(killed_and_started_again)
 }
 END_TEST
 
+/* The power fails at any operation on the disk, and takes what was not synced; the index is gone as well. */
+START_TEST(power_cut)
+{
+	world.lmdb = false;
+	world.fake = true;
+	fake_disk_begin((uint64_t)_i + 1);
+	for (int cut = 0; cut < CRASHES; cut++) {
+		int status;
+		pid_t child;
+
+		seed = (uint64_t)_i * 100000 + (uint64_t)cut;
+		fake_disk_stop_at(fake_disk_operations() + 1 + pick(60));
+		child = fork();
+		ck_assert_int_ne(child, -1);
+		if (child == 0)
+			live(pick(30));
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		ck_assert_msg(WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 99),
+			"seed %d, cut %d: status %d", _i, cut, status);
+		fake_disk_stop_at(0);
+		fake_disk_crash(FAKE_SOME);
+	}
+	world_open(&world);
+	world_settle(&world, 0);
+	world_agrees();
+	world_close(&world, false);
+	fake_disk_end();
+}
+END_TEST
+
 /* An index that stayed behind, or was lost: the log gives it back. */
 START_TEST(index_lost)
 {
@@ -382,6 +413,7 @@ int main(void)
 	tcase_set_timeout(test, 60);
 	tcase_add_checked_fixture(test, set_up, tear_down);
 	tcase_add_loop_test(test, killed_and_started_again, 0, 8);
+	tcase_add_loop_test(test, power_cut, 0, 12);
 	tcase_add_test(test, index_lost);
 	tcase_add_test(test, spilled_over_a_restart);
 	tcase_add_test(test, foreign_checkpoint_is_refused);
