@@ -57,6 +57,22 @@ uint64_t ep_slice_find(struct ep_slice slice, char byte)
 	return found ? (uint64_t)(found - slice.data) : slice.length;
 }
 
+uint64_t ep_slice_search(struct ep_slice slice, struct ep_slice text)
+{
+	uint64_t at = 0;
+
+	if (text.length == 0)
+		return 0;
+	for (;;) {
+		at += ep_slice_find(ep_slice_sub(slice, at, slice.length), text.data[0]);
+		if (text.length > slice.length - at)
+			return slice.length;
+		if (memcmp(slice.data + at, text.data, text.length) == 0)
+			return at;
+		at++;
+	}
+}
+
 bool ep_slice_split(struct ep_slice *rest, char separator, struct ep_slice *piece)
 {
 	uint64_t end;

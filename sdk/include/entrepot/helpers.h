@@ -53,6 +53,8 @@ struct ep_slice ep_slice_trim(struct ep_slice slice);
 struct ep_slice ep_slice_sub(struct ep_slice slice, uint64_t offset, uint64_t length);
 /* Offset of the first `byte`, or the slice's length. */
 uint64_t ep_slice_find(struct ep_slice slice, char byte);
+/* Offset of the first occurrence of a short text, or the slice's length. */
+uint64_t ep_slice_search(struct ep_slice slice, struct ep_slice text);
 /* Takes what stands before `separator` off the front of *rest, which is left behind it; false when *rest is used up, that
  * is when its data is NULL: so "a," has two pieces, and an empty slice that isn't NULL has one. */
 bool ep_slice_split(struct ep_slice *rest, char separator, struct ep_slice *piece);
@@ -82,6 +84,42 @@ struct ep_place ep_place_of(struct ep_text text);
 struct ep_place ep_place_in(const struct ep_part *part, struct ep_text text);
 /* Nothing known of the place. */
 struct ep_place ep_place_none(void);
+
+/*
+ * The charset of a part, by the evidence of its bytes where neither the sender nor an option names one: EP_UTF8 if all of
+ * it is valid; else code page 850 or 852 if most of its letters lie where DOS has them; else `fallback`, such as
+ * EP_WINDOWS_1252 (Latin-1 instead if it has bytes that Windows-1252 doesn't have).
+ */
+uint32_t ep_charset_by_evidence(const struct ep_host *host, const struct ep_part *part, uint32_t fallback);
+/* The part with that charset, so that texts cut from it can be put as they are: GB18030, which has characters of several
+ * bytes, is converted to UTF-8. EP_BAD_INPUT: fail() has been called. */
+EP_MUST_CHECK enum ep_status ep_part_text(const struct ep_host *host, struct ep_call *call, const struct ep_part *part,
+					  uint32_t fallback, struct ep_part *text);
+
+/*
+ * A text put together of pieces (wrapped lines, numbered sub-fields) in room that is taken once and used again: put it,
+ * clear it, gather the next. What doesn't fit is left out, and `full` says so. All pieces are of one charset.
+ */
+struct ep_gather {
+	char *bytes;
+	uint64_t length;
+	uint64_t capacity;
+	struct ep_text origin; /* spans what was gathered */
+	bool full;
+};
+
+/* False without memory: alloc() has told the host. */
+bool ep_gather_open(const struct ep_host *host, struct ep_call *call, struct ep_gather *gather, uint64_t capacity);
+void ep_gather_clear(struct ep_gather *gather);
+void ep_gather_text(struct ep_gather *gather, struct ep_text text);
+/* With a blank before it, unless it comes first or behind a blank; nothing for an empty text. */
+void ep_gather_word(struct ep_gather *gather, struct ep_text text);
+/* Without saying where it comes from; and where it comes from without more of it. */
+void ep_gather_bytes(struct ep_gather *gather, struct ep_slice bytes);
+void ep_gather_byte(struct ep_gather *gather, char byte);
+void ep_gather_origin(struct ep_gather *gather, struct ep_text text);
+/* What was gathered, until the next call of one of these. */
+struct ep_text ep_gathered(const struct ep_gather *gather);
 
 /* Decimals, money, quantities ----------------------------------------------------------------------------------- */
 
@@ -208,6 +246,37 @@ void ep_put_decimal(const struct ep_host *host, struct ep_call *call, uint32_t f
 	enum ep_decimal_mark mark);
 /* A whole number; anything else is left out with the note value-unreadable. */
 void ep_put_integer(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text integer);
+
+/* Statements of account ------------------------------------------------------------------------------------------ */
+
+/* The arithmetic of one statement. Zeroed at first; its currency is that of the first balance or entry that has one. */
+struct ep_ledger {
+	struct ep_money opening, closing; /* signed */
+	struct ep_text opening_origin, closing_origin;
+	struct ep_decimal credits, debits;		 /* of all entries */
+	struct ep_decimal booked_credits, booked_debits; /* of those that move the ledger */
+	int64_t entries, credit_entries, debit_entries;
+	char currency[8];
+	bool opening_stated, closing_stated;
+	bool currencies_differ; /* an amount isn't in the ledger's currency */
+	bool incomplete;	/* an amount isn't known, or a sum doesn't fit */
+};
+
+/* A balance that is given again replaces the one before. */
+void ep_ledger_open(struct ep_ledger *ledger, struct ep_money balance, struct ep_text origin);
+void ep_ledger_close(struct ep_ledger *ledger, struct ep_money balance, struct ep_text origin);
+/* An entry with its unsigned amount; one that isn't booked counts in the sums and moves nothing. */
+void ep_ledger_entry(struct ep_ledger *ledger, struct ep_money amount, bool debit, bool booked);
+/* An entry whose amount the sender left out: there are no sums then. */
+void ep_ledger_entry_unknown(struct ep_ledger *ledger);
+/* Whether opening plus booked entries gives closing: EP_BALANCE_CHECK_...; *difference is closing less what was computed. */
+uint32_t ep_ledger_check(const struct ep_ledger *ledger, struct ep_money *difference);
+/* Into the statement that was begun: balances, entry_count, credit_sum and debit_sum; and balance_check with its difference. */
+void ep_ledger_put(const struct ep_host *host, struct ep_call *call, const struct ep_ledger *ledger);
+void ep_ledger_put_check(const struct ep_host *host, struct ep_call *call, const struct ep_ledger *ledger);
+/* A control total that disagrees: notes it at the field, and logs `what` with both numbers. */
+void ep_note_total(const struct ep_host *host, struct ep_call *call, uint32_t field, const char *what,
+		   struct ep_decimal stated, struct ep_decimal counted);
 
 /* CSV (RFC 4180, with the liberties that real files take) ------------------------------------------------------- */
 
