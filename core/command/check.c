@@ -14,12 +14,13 @@
 #include "supervise/supervise.h"
 
 static const char usage[] =
-	"Usage: entrepot check [--config FILE]\n"
+	"Usage: entrepot check [--config FILE | --reference]\n"
 	"\n"
 	"Tells everything that is wrong with a configuration: each source's worker is started once with its\n"
 	"options and its sandbox. Listens on nothing and changes nothing.\n"
 	"\n"
 	"  -c, --config FILE  the configuration (default: entrepot.conf)\n"
+	"  -r, --reference    no check: prints every setting there is, as Markdown\n"
 	"  -h, --help         this text\n"
 	"\n"
 	"Exit status: 0 it would run, 64 usage, 70 a defect, 78 what is wrong stands on standard error.\n";
@@ -131,14 +132,27 @@ static int check(const char *file)
 	return result;
 }
 
+static int print_reference(void)
+{
+	struct buffer out;
+	int result = COMMAND_OK;
+
+	buffer_init(&out, (size_t)1024 * 1024);
+	if (conf_write_reference(&out) != EP_OK || fwrite(out.data, 1, out.length, stdout) != out.length)
+		result = COMMAND_INTERNAL;
+	buffer_free(&out);
+	return result;
+}
+
 int command_check(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
+		{"reference", no_argument, NULL, 'r'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	const char *file = "entrepot.conf";
+	bool reference = false;
 	int option;
 
-	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "c:rh", options, NULL)) != -1) {
 		if (option == 'h') {
 			fputs(usage, stdout);
 			return COMMAND_OK;
@@ -147,12 +161,16 @@ int command_check(int argc, char **argv)
 			fputs(usage, stderr);
 			return COMMAND_USAGE;
 		}
-		file = optarg;
+		if (option == 'c')
+			file = optarg;
+		reference = reference || option == 'r';
 	}
 	if (optind != argc) {
 		fprintf(stderr, "entrepot check: '%s' isn't expected\n%s", argv[optind], usage);
 		return COMMAND_USAGE;
 	}
+	if (reference)
+		return print_reference();
 	log_setup(LOG_TEXT, EP_LOG_ERROR + 1); /* what a worker says is told once, with the source's line */
 	return check(file);
 }

@@ -163,6 +163,10 @@ static void scan_include(struct scan *scan)
 	path = name ? (char *)reader_path(scan->reader, name) : NULL;
 	if (!path)
 		return;
+	if (name[0] == '/') { /* libconfig would look for it beneath the main file's folder */
+		complain(scan, "the name of an included file is relative to the main file's folder");
+		return;
+	}
 	if (scan->depth == INCLUDE_DEPTH_MAX) {
 		complain(scan, "files include each other more than 10 deep");
 		return;

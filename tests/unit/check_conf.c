@@ -301,6 +301,7 @@ START_TEST(syntax)
 	REFUSE("data_dir = \"x\";\nlog = { level = \"info\" ;\n\n", "4: syntax error here or just before");
 	REFUSE("data_dir = \"x\";\ndata_dir = \"y\";\n", "2: duplicate setting name here or just before");
 	REFUSE("@include \"missing.conf\"\n", "1: ", "1: ");
+	REFUSE("@include \"/etc/entrepot/more.conf\"\n", "1: the name of an included file is relative to", "1: ");
 }
 END_TEST
 
@@ -626,6 +627,28 @@ START_TEST(shipped_file_is_complete)
 }
 END_TEST
 
+/* docs/settings.md is what `entrepot check --reference` prints. */
+START_TEST(reference_in_docs_is_current)
+{
+	static const char *const places[] = {"docs/settings.md", "../docs/settings.md", "../../docs/settings.md", NULL};
+	static char text[65536];
+	struct buffer reference;
+	size_t length;
+	FILE *in = NULL;
+
+	for (size_t i = 0; places[i] && !in; i++)
+		in = fopen(places[i], "r");
+	ck_assert_msg(in != NULL, "run from the repository's top folder");
+	length = fread(text, 1, sizeof(text), in);
+	fclose(in);
+	buffer_init(&reference, 1 << 20);
+	ck_assert_int_eq(conf_write_reference(&reference), EP_OK);
+	ck_assert_msg(length == reference.length && memcmp(text, reference.data, length) == 0,
+		"build/entrepot check --reference >docs/settings.md");
+	buffer_free(&reference);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("conf");
@@ -656,6 +679,7 @@ int main(void)
 	tcase_add_test(tests, destinations);
 	tcase_add_test(tests, errors_are_bounded);
 	tcase_add_test(tests, shipped_file_is_complete);
+	tcase_add_test(tests, reference_in_docs_is_current);
 	suite_add_tcase(suite, tests);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
