@@ -102,6 +102,7 @@ become(const struct process_options *options, const char *uid_map, const char *g
 	struct failure failure = {STEP_NAMESPACE, 0};
 
 	reset_signals();
+	setsid(); /* what is typed at the gateway's terminal is not for it */
 	if (uid_map &&
 		(write_file("/proc/self/setgroups", "deny") == -1 || write_file("/proc/self/gid_map", gid_map) == -1 ||
 			write_file("/proc/self/uid_map", uid_map) == -1))

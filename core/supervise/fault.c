@@ -89,7 +89,8 @@ static void watch(struct worker *worker)
 	const uint64_t heard = worker->heard;
 
 	if (!call)
-		return;                           /* armed again by the next call */
+		return; /* armed again by the next call */
+
 	if (call->number > worker->seen_number) { /* numbers ascend: a page that goes to and fro gains no time */
 		worker->seen_number = call->number;
 		worker->graced = false;
@@ -266,7 +267,8 @@ void fault_exited(struct worker *worker, const struct channel_exit *how)
 	lines_end(worker);
 	code = describe(worker, how, what, sizeof(what));
 	close_channel(worker);
-	worker->identity.crashes++;
+	if (!worker->refused)
+		worker->identity.crashes++;
 	if (!worker->good)
 		worker->failures++;
 	if (starting)

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -252,6 +253,22 @@ static struct ep_slice media_type(struct ep_slice sent, char *text, size_t size)
 	return ep_slice_make(text, type.length);
 }
 
+/* A body that is still packed would only look like a broken message to the plugin: said at once, and clearly. */
+static bool refuse_encoding(struct server *server, const struct request *request)
+{
+	const struct ep_slice encoding = ep_slice_trim(request->encoding);
+	const struct ep_place nowhere = ep_place_none();
+	char text[128];
+	int length;
+
+	if (encoding.length == 0 || ep_slice_equal_nocase(encoding, EP_SAY("identity")))
+		return false;
+	length = snprintf(text, sizeof(text), "content encoding '%.*s' isn't unpacked; send the body without it",
+		(int)(encoding.length < 40 ? encoding.length : 40), encoding.data);
+	put_verdict(server, WORKER_FAIL, EP_ERR_TYPE_UNKNOWN, &nowhere, ep_slice_make(text, (uint64_t)length));
+	return true;
+}
+
 static void run(struct server *server, const struct request *request, struct ep_slice body)
 {
 	char type[128];
@@ -268,6 +285,8 @@ static void run(struct server *server, const struct request *request, struct ep_
 	struct call_failure failure;
 	enum ep_status status;
 
+	if (refuse_encoding(server, request))
+		return;
 	memset(&failure, 0, sizeof(failure));
 	status = call_parse(server->call, &server->file.plugin, server->state, &input, &failure);
 	if (status == EP_OK) {

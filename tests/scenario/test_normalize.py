@@ -58,6 +58,12 @@ class Normalize(unittest.TestCase):
         given = self.run_it("neighbour", "--header", "X-ORDER: given", self.write("other", b""))
         self.assertEqual(self.numbers(given[1]), ["given"])
 
+    def test_packed_body_is_refused_clearly(self):
+        path = self.write("in", b"\x1f\x8b\x08")
+        status, output, errors = self.run_it("neighbour", "--header", "Content-Encoding: gzip", path)
+        self.assertEqual((status, output), (65, ""))
+        self.assertIn("type-unknown: content encoding 'gzip' isn't unpacked", errors)
+
     def test_rejected_record(self):
         path = self.write("in", b"1\nreject me\n2\n")
         status, output, errors = self.run_it("neighbour", path)
@@ -123,6 +129,20 @@ class Normalize(unittest.TestCase):
         done = subprocess.run(["sh", "-c", '"$0" normalize "$1" "$2" | head -n 1', built("entrepot"),
                                built("tests/plugins/neighbour.so"), path], capture_output=True, timeout=60)
         self.assertEqual((done.returncode, done.stdout.count(b"\n")), (0, 1))
+
+    def test_source_of_a_configuration(self):
+        config = self.write("x.conf", ('''data_dir = "data"; plugin_dir = "%s";
+            listeners = ( { address = "127.0.0.1:0"; } );
+            sources = ( { name = "a"; plugin = "neighbour"; options = { prefix = "C-"; };
+                          verify = { scheme = "none"; }; } );
+            destinations = ( { name = "log"; transport = "file"; path = "out"; } );
+            sandbox = { require = [ "seccomp" ]; };''' % built("tests/plugins")).encode())
+        path = self.write("in", b"1\n")
+        command = [built("entrepot"), "normalize", "--config", config, "--source", "a", "neighbour"]
+        done = subprocess.run([*command, path], capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, self.numbers(done.stdout.decode())), (0, ["C-1"]), done.stderr)
+        done = subprocess.run([*command, "-o", "prefix=D-", path], capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, self.numbers(done.stdout.decode())), (0, ["D-1"]), done.stderr)
 
     def test_a_plugin_outside_of_everybodys_reach(self):
         """Copied where only its owner may look: the worker's own user id doesn't matter."""
