@@ -17,6 +17,7 @@
 #define DISCARD_MAX ((uint64_t)64 * 1024) /* bytes of a refused body that are read so that the connection can stay */
 #define UNKNOWN_BODY_MAX ((uint64_t)64 * 1024 * 1024) /* the default: a source that doesn't exist has it too */
 #define IDEMPOTENCY_KEY_MAX 255
+#define STOPPING_WAIT_NS (500 * NS_PER_MS)
 #define RETRY_BUSY_S 1
 #define RETRY_STOPPING_S 5
 #define RETRY_DISK_S 30
@@ -143,7 +144,8 @@ static struct reply_frame frame_of(struct exchange *exchange)
 	struct connection *connection = exchange->connection;
 	bool is_first = TAILQ_FIRST(&connection->exchanges) == exchange;
 
-	if (connection->closing && TAILQ_LAST(&connection->exchanges, exchange_list) == exchange)
+	if ((connection->closing || exchange->intake->stopping) &&
+		TAILQ_LAST(&connection->exchanges, exchange_list) == exchange)
 		exchange->keep_alive = false;
 	return (struct reply_frame){.out = is_first ? &connection->out : &exchange->answer,
 		.scratch = &exchange->intake->scratch,
@@ -225,6 +227,23 @@ static void on_outcome(void *argument)
 		answer_receipt(exchange);
 }
 
+/* A gateway that stops gives outcomes that come soon, and doesn't wait for the others. */
+static void shorten_wait(struct exchange *exchange)
+{
+	int64_t until_ns = clock_monotonic_ns() + STOPPING_WAIT_NS;
+
+	if (exchange->wait_until_ns > until_ns)
+		exchange->wait_until_ns = until_ns;
+}
+
+void exchanges_hurry(struct intake *intake)
+{
+	struct exchange *exchange;
+
+	for (exchange = TAILQ_FIRST(&intake->waits); exchange; exchange = TAILQ_NEXT(exchange, wait_link))
+		shorten_wait(exchange);
+}
+
 static void begin_wait(struct exchange *exchange)
 {
 	const struct intake_outcomes *outcomes = exchange->intake->outcomes;
@@ -237,6 +256,8 @@ static void begin_wait(struct exchange *exchange)
 	}
 	exchange->state = EXCHANGE_WANTS_OUTCOME;
 	exchange->wait_until_ns = clock_monotonic_ns() + exchange->wait_s * NS_PER_S;
+	if (exchange->intake->stopping)
+		shorten_wait(exchange);
 	TAILQ_INSERT_TAIL(&exchange->intake->waits, exchange, wait_link);
 	outcomes->wait(outcomes->self, exchange->receipt.message_id, on_outcome, exchange);
 }

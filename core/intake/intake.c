@@ -265,6 +265,7 @@ void intake_stop(struct intake *intake)
 	intake->stopping = true;
 	close_listeners(intake);
 	close_idle(intake);
+	exchanges_hurry(intake);
 	drops_stop(intake->drops);
 }
 

@@ -167,6 +167,8 @@ void exchange_free(struct exchange *exchange);
 void exchange_advance(struct connection *connection);
 /* Answers with receipts those whose wait is over. */
 void exchanges_sweep(struct intake *intake, int64_t now_ns);
+/* The gateway stops: outcomes are waited for only a moment longer. */
+void exchanges_hurry(struct intake *intake);
 EP_MUST_CHECK enum ep_status receiving_take(struct connection *connection);
 void receiving_release(struct connection *connection);
 /* Nobody asks any more, and the acceptor has forgotten. */

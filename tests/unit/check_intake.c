@@ -833,6 +833,7 @@ END_TEST
 START_TEST(stopping)
 {
 	struct client idle = connect_client(), half = connect_client(), waiting = connect_client();
+	struct client hurried = connect_client();
 	uint8_t id[16];
 
 	send_text(&idle, POST("/in/open", "Content-Length: 1\r\n", "a"));
@@ -840,10 +841,11 @@ START_TEST(stopping)
 	read_id(id);
 	send_text(&half, POST("/in/open", "Content-Length: 2\r\n", "b"));
 	send_text(&waiting, POST("/in/open", "Prefer: wait=50\r\nContent-Length: 1\r\n", "a"));
-	world_until(world.waiting_count == 1);
+	send_text(&hurried, POST("/in/open", "Prefer: wait=50\r\nContent-Length: 1\r\n", "h"));
+	world_until(world.waiting_count == 2);
 	intake_stop(intake);
 	expect_closed(&idle);
-	ck_assert_uint_eq(intake_busy(intake), 2);
+	ck_assert_uint_eq(intake_busy(intake), 3);
 	send_text(&half, "b" POST("/in/open", "Content-Length: 1\r\n", "c"));
 	ck_assert_int_eq(next_response(&half), 202);
 	ck_assert_int_eq(next_response(&half), 503);
@@ -851,10 +853,14 @@ START_TEST(stopping)
 	expect_closed(&half);
 	world_settle(id, OUTCOME_NORMALIZED);
 	ck_assert_int_eq(next_response(&waiting), 200);
-	world_until(intake_busy(intake) == 0);
+	expect_closed(&waiting);
+	ck_assert_int_eq(next_response(&hurried), 202); /* its outcome doesn't come soon */
+	expect_closed(&hurried);
+	ck_assert_uint_eq(intake_busy(intake), 0);
 	close_client(&idle);
 	close_client(&half);
 	close_client(&waiting);
+	close_client(&hurried);
 }
 END_TEST
 
