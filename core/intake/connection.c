@@ -82,7 +82,7 @@ static void refuse_fault(struct connection *connection, const struct http_fault 
 		.text = fault->text,
 		.allow = fault->status == 405 ? "GET, POST" : NULL};
 
-	exchange_refuse(connection, &problem);
+	request_refuse(connection, &problem);
 }
 
 /* EP_OK: something was done; EP_AGAIN: more bytes are needed. */
@@ -125,7 +125,7 @@ static enum ep_status take_head(struct connection *connection)
 	}
 	evbuffer_drain(input, length);
 	connection->fresh_phase = true;
-	exchange_begin(connection);
+	request_begin(connection);
 	return EP_OK;
 }
 
@@ -138,12 +138,12 @@ static enum ep_status take_pieces(struct connection *connection, struct ep_slice
 	enum ep_status status;
 
 	while ((status = http_body_next(&connection->receiving->framing, rest, &piece, &fault)) == EP_OK) {
-		exchange_body(connection, piece);
+		request_body(connection, piece);
 		if (!connection->receiving)
 			return EP_OK; /* refused */
 	}
 	if (status == EP_END) {
-		exchange_end(connection);
+		request_end(connection);
 		connection->fresh_phase = true;
 	} else if (status == EP_BAD_INPUT) {
 		refuse_fault(connection, &fault);
@@ -151,7 +151,7 @@ static enum ep_status take_pieces(struct connection *connection, struct ep_slice
 		const struct problem problem = {
 			.status = 503, .code = error.code, .text = error.text, .retry_after_s = 30};
 
-		exchange_refuse(connection, &problem);
+		request_refuse(connection, &problem);
 	}
 	return status == EP_AGAIN ? EP_AGAIN : EP_OK;
 }
@@ -383,7 +383,7 @@ static void on_phase_timeout(struct connection *connection)
 		connection_close(connection);
 		return;
 	}
-	exchange_refuse(connection, &timeout);
+	request_refuse(connection, &timeout);
 	settle_phase(connection);
 }
 

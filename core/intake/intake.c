@@ -1,6 +1,6 @@
 /*
  * intake.c: see intake.h. Listeners, the limit on connections, start and stop; the work is done in connection.c,
- * exchange.c and drop.c.
+ * request.c, exchange.c and drop.c.
  */
 #include <errno.h>
 #include <netdb.h>
@@ -303,6 +303,7 @@ void intake_destroy(struct intake *intake)
 		loop_run_once(intake->loop, NS_PER_MS);
 	loop_timer_end(&intake->sweep);
 	exchanges_free_spare(intake);
+	receiving_free_spare(intake);
 	sources_destroy(&intake->sources);
 	for (size_t i = 0; i < intake->listener_count; i++)
 		tls_destroy(intake->listeners[i].tls);

@@ -2,7 +2,8 @@
  * server.h: inside of intake: a connection, the requests on it, and what all connections share.
  *
  *   connection.c  bytes: accepting, reading, writing, phases and their time limits, closing
- *   exchange.c    one request and its answer: routing, verification, body, receipt, outcome
+ *   request.c     a request coming in: routing, verification, body, refusals
+ *   exchange.c    its answer: receipt, outcome, problem, in its turn
  *   intake.c      listeners, start and stop
  *
  * Requests of a connection are accepted as they come, without waiting for the answers to those before; the answers go out
@@ -152,25 +153,37 @@ void connections_sweep(struct intake *intake, int64_t now_ns);
 /* Makes room by closing the connection that matters least. false: all are at work. */
 bool connections_evict(struct intake *intake, int64_t now_ns);
 
-/* exchange.c */
+/* request.c */
 /* A head was read into connection->receiving. */
-void exchange_begin(struct connection *connection);
+void request_begin(struct connection *connection);
 /* A piece of its body. */
-void exchange_body(struct connection *connection, struct ep_slice piece);
+void request_body(struct connection *connection, struct ep_slice piece);
 /* Its body is complete: connection->receiving is released. */
-void exchange_end(struct connection *connection);
+void request_end(struct connection *connection);
 /* What was read is no request: answers, and reads no further. */
-void exchange_refuse(struct connection *connection, const struct problem *problem);
+void request_refuse(struct connection *connection, const struct problem *problem);
+EP_MUST_CHECK enum ep_status receiving_take(struct connection *connection);
+void receiving_release(struct connection *connection);
+void receiving_free_spare(struct intake *intake);
+
+/* exchange.c */
+/* NULL without memory. */
+struct exchange *exchange_create(struct connection *connection);
+/* Moves the answers whose turn it is to the connection. */
+void exchange_advance(struct connection *connection);
+void exchange_answer_problem(struct exchange *exchange, const struct problem *problem);
+void exchange_answer_outcome(struct exchange *exchange, const struct outcome *outcome);
+/* What the acceptor says: see struct acceptance. */
+void exchange_on_receipt(
+	void *argument, enum ep_status status, const struct receipt *receipt, const struct error *error);
+/* How a refusal by the acceptor or the journal looks to the client. */
+struct problem exchange_problem_of(enum ep_status status, const struct error *error);
 /* The connection is gone. */
 void exchange_abandon(struct exchange *exchange);
-void exchange_free(struct exchange *exchange);
-void exchange_advance(struct connection *connection);
 /* Answers with receipts those whose wait is over. */
 void exchanges_sweep(struct intake *intake, int64_t now_ns);
 /* The gateway stops: outcomes are waited for only a moment longer. */
 void exchanges_hurry(struct intake *intake);
-EP_MUST_CHECK enum ep_status receiving_take(struct connection *connection);
-void receiving_release(struct connection *connection);
 /* Nobody asks any more, and the acceptor has forgotten. */
 void exchanges_free_orphans(struct intake *intake);
 void exchanges_free_spare(struct intake *intake);
