@@ -7,7 +7,8 @@
  *   RECORDS   source, type, business key -> the current version      put by the pipeline when an outcome is appended
  *
  * Every entry is put with the position of the frame that says so, right after that frame was appended. Evidence of a
- * duplicate (MESSAGE_DUPLICATE) puts nothing: it carries the id of the message that it repeats, whose entries stay.
+ * duplicate (MESSAGE_DUPLICATE) carries the id of the message that it repeats, whose entries stay; it puts nothing but its
+ * Idempotency-Key, which leads to that message too.
  */
 #ifndef INDEX_ENTRIES_H
 #define INDEX_ENTRIES_H
