@@ -33,14 +33,14 @@ static void make_step(struct courier *courier, struct taken *taken)
 
 	*taken = (struct taken){.closed = 0};
 	delivery_step_clear(step, courier->state.cursor);
-	TAILQ_FOREACH (item, &courier->closed, listed) {
+	for (item = TAILQ_FIRST(&courier->closed); item; item = TAILQ_NEXT(item, listed)) {
 		if (delivery_step_is_full(step))
 			break;
 		delivery_step_close(step, item->at);
 		add_end(step, item);
 		taken->closed++;
 	}
-	TAILQ_FOREACH (item, &courier->window, listed) {
+	for (item = TAILQ_FIRST(&courier->window); item; item = TAILQ_NEXT(item, listed)) {
 		if (resolved == 0 || delivery_step_is_full(step))
 			break;
 		if (item->state >= ITEM_DELIVERED) {

@@ -388,7 +388,7 @@ static void on_control(struct evhttp_request *request, void *argument)
 		evhttp_send_reply(request, 400, NULL, NULL);
 		return;
 	}
-	TAILQ_FOREACH (setting, &settings, next) {
+	for (setting = TAILQ_FIRST(&settings); setting; setting = TAILQ_NEXT(setting, next)) {
 		if (!set_manner(&receiver->manners, setting->key, setting->value))
 			status = 400;
 	}
