@@ -10,15 +10,12 @@
  */
 #include "command/gateway.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/random.h"
+#include "command/key_file.h"
 #include "courier/courier.h"
 #include "intake/accept.h"
 #include "pipeline/pipeline.h"
@@ -26,13 +23,13 @@
 #define CHECKPOINT_NS (10 * NS_PER_S)
 #define CHECKPOINT_MAX ((size_t)1024 * 1024)
 #define DRAIN_STEP_NS (5 * NS_PER_MS)
-#define PERSON_KEY_BYTES 32
 #define PART_PIPELINE 'p'
 #define PART_COURIER 'c'
 
 struct gateway {
 	const struct conf *conf;
 	struct loop *loop;
+	struct gateway_seams seams;
 	struct journal *journal;
 	struct index *index;
 	struct acceptor *acceptor;
@@ -44,11 +41,12 @@ struct gateway {
 	struct intake *intake;
 	struct loop_timer checkpoint_timer;
 	struct loop_timer drain_timer;
+	bool running;
 	uint64_t checkpointed; /* end of the log at the last checkpoint */
 	int64_t drain_until_ns;
 	void (*drained)(void *argument);
 	void *drained_argument;
-	uint8_t person_key[PERSON_KEY_BYTES];
+	uint8_t person_key[KEY_FILE_BYTES];
 };
 
 /* Checkpoints --------------------------------------------------------------------------------------------------- */
@@ -120,6 +118,20 @@ out:
 	return status;
 }
 
+/* What every consumer has passed, and recovery doesn't need, may go; how much of that is kept is up to `keep_bytes`. */
+static void release_old(struct gateway *gateway)
+{
+	uint64_t needed = pipeline_needs(gateway->pipeline), keep = (uint64_t)gateway->seams.keep_bytes;
+
+	if (!gateway->seams.releases)
+		return;
+	for (size_t i = 0; i < gateway->courier_count; i++)
+		if (courier_needs(gateway->couriers[i]) < needed)
+			needed = courier_needs(gateway->couriers[i]);
+	if (needed > keep)
+		journal_release(gateway->journal, needed - keep);
+}
+
 /* Ids are kept as long as any source still looks back at them. */
 static int64_t longest_window(const struct conf *conf)
 {
@@ -139,42 +151,11 @@ static void on_checkpoint_timer(void *argument)
 	index_expire(gateway->index, clock_realtime_ns() - longest_window(gateway->conf));
 	if (journal_end(gateway->journal) != gateway->checkpointed && write_checkpoint(gateway, &error) != EP_OK)
 		log_warn("checkpoint not written: a restart takes longer", log_text("reason", error.text));
+	release_old(gateway);
 	loop_timer_set(&gateway->checkpoint_timer, CHECKPOINT_NS);
 }
 
 /* Opening ------------------------------------------------------------------------------------------------------- */
-
-/* The key of persons' hashes: configured, or made once and kept in the data directory, readable by us only. */
-static enum ep_status load_person_key(struct gateway *gateway, struct error *error)
-{
-	char path[4096];
-	ssize_t got = -1;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/person.key", gateway->conf->data_dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd != -1) {
-		got = read(fd, gateway->person_key, sizeof(gateway->person_key));
-		close(fd);
-		if (got == PERSON_KEY_BYTES)
-			return EP_OK;
-		return error_set(error, EP_IO, EP_ERR_IO,
-			"%s is damaged: put its backup back, since persons' hashes depend on it", path);
-	}
-	if (errno != ENOENT)
-		return error_set_errno(error, EP_ERR_IO, "%s can't be read", path);
-	random_bytes(gateway->person_key, sizeof(gateway->person_key));
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd != -1)
-		got = write(fd, gateway->person_key, sizeof(gateway->person_key));
-	if (got != PERSON_KEY_BYTES || fsync(fd) == -1 || disk_sync_directory(gateway->conf->data_dir) == -1)
-		error_set_errno(error, EP_ERR_IO, "%s can't be written", path);
-	else
-		got = 0;
-	if (fd != -1)
-		close(fd);
-	return got == 0 ? EP_OK : EP_IO;
-}
 
 static struct ep_slice person_key(const struct gateway *gateway)
 {
@@ -182,7 +163,7 @@ static struct ep_slice person_key(const struct gateway *gateway)
 
 	if (secret->length)
 		return ep_slice_make(secret->data, secret->length);
-	return ep_slice_make((const char *)gateway->person_key, PERSON_KEY_BYTES);
+	return ep_slice_make((const char *)gateway->person_key, KEY_FILE_BYTES);
 }
 
 static void on_durable(void *argument)
@@ -200,7 +181,10 @@ static enum ep_status open_storage(struct gateway *gateway, struct error *error)
 		.segment_bytes = conf->segment_bytes,
 		.reserve_bytes = conf->disk_reserve,
 		.spool_bytes = conf->spool_max};
-	struct index_options index_options = {.loop = gateway->loop};
+	struct index_options index_options = {.loop = gateway->loop,
+		.hot_max = gateway->seams.index_hot_max,
+		.linger_ns = gateway->seams.index_linger_ns,
+		.store = gateway->seams.store};
 	enum ep_status status = journal_open(&gateway->journal, &journal_options, error);
 	char path[4096];
 
@@ -212,7 +196,7 @@ static enum ep_status open_storage(struct gateway *gateway, struct error *error)
 	if (status == EP_OK)
 		journal_on_durable(gateway->journal, on_durable, gateway);
 	if (status == EP_OK && !conf->person_key.length)
-		status = load_person_key(gateway, error);
+		status = key_file_load(conf->data_dir, gateway->person_key, error);
 	return status;
 }
 
@@ -224,7 +208,8 @@ static enum ep_status create_couriers(struct gateway *gateway, struct error *err
 	for (size_t i = 0; i < gateway->conf->destination_count; i++) {
 		const struct courier_options options = {.destination = &gateway->conf->destinations[i],
 			.loop = gateway->loop,
-			.journal = gateway->journal};
+			.journal = gateway->journal,
+			.transport = gateway->seams.transport};
 		enum ep_status status = courier_create(&gateway->couriers[i], &options, error);
 
 		if (status != EP_OK)
@@ -237,8 +222,10 @@ static enum ep_status create_couriers(struct gateway *gateway, struct error *err
 static enum ep_status create_parts(struct gateway *gateway, struct error *error)
 {
 	const struct conf *conf = gateway->conf;
-	const struct supervisor_options supervisor_options = {
-		.loop = gateway->loop, .require = conf->sandbox_require, .require_count = conf->sandbox_require_count};
+	const struct supervisor_options supervisor_options = {.loop = gateway->loop,
+		.require = conf->sandbox_require,
+		.require_count = conf->sandbox_require_count,
+		.channels = gateway->seams.channels};
 	struct pipeline_options pipeline_options = {
 		.conf = conf, .loop = gateway->loop, .journal = gateway->journal, .index = gateway->index};
 	enum ep_status status =
@@ -359,6 +346,10 @@ static enum ep_status create_intake(struct gateway *gateway, struct error *error
 		.outcomes = &gateway->outcomes};
 
 	gateway->outcomes = (struct intake_outcomes){find_outcome, wait_outcome, cancel_outcome, admits, gateway};
+	if (gateway->seams.intake) {
+		gateway->seams.intake(gateway->seams.self, &options);
+		return EP_OK;
+	}
 	return intake_create(&gateway->intake, &options, error);
 }
 
@@ -370,7 +361,8 @@ static void wake_couriers(void *argument)
 		courier_wake(gateway->couriers[i]);
 }
 
-enum ep_status gateway_start(struct gateway **out, const struct conf *conf, struct loop *loop, struct error *error)
+enum ep_status gateway_start(struct gateway **out, const struct conf *conf, struct loop *loop,
+	const struct gateway_seams *seams, struct error *error)
 {
 	struct gateway *gateway = calloc(1, sizeof(*gateway));
 	enum ep_status status;
@@ -380,6 +372,8 @@ enum ep_status gateway_start(struct gateway **out, const struct conf *conf, stru
 		return error_set(error, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for the gateway");
 	gateway->conf = conf;
 	gateway->loop = loop;
+	if (seams)
+		gateway->seams = *seams;
 	loop_timer_init(&gateway->checkpoint_timer, loop, on_checkpoint_timer, gateway);
 	status = open_storage(gateway, error);
 	if (status == EP_OK)
@@ -396,7 +390,9 @@ enum ep_status gateway_start(struct gateway **out, const struct conf *conf, stru
 	for (size_t i = 0; i < gateway->courier_count; i++)
 		courier_start(gateway->couriers[i]);
 	journal_on_durable(gateway->journal, wake_couriers, gateway);
-	intake_start(gateway->intake);
+	if (gateway->intake)
+		intake_start(gateway->intake);
+	gateway->running = true;
 	loop_timer_set(&gateway->checkpoint_timer, CHECKPOINT_NS);
 	*out = gateway;
 	return EP_OK;
@@ -407,12 +403,21 @@ const char *gateway_address(const struct gateway *gateway, size_t listener)
 	return intake_address(gateway->intake, listener);
 }
 
+struct gateway_parts gateway_parts(const struct gateway *gateway)
+{
+	return (struct gateway_parts){gateway->journal, gateway->index, gateway->acceptor, gateway->pipeline,
+		gateway->couriers, gateway->courier_count};
+}
+
 /* Draining ------------------------------------------------------------------------------------------------------ */
 
 static void on_drain_timer(void *argument)
 {
 	struct gateway *gateway = argument;
-	size_t busy = intake_busy(gateway->intake) + pipeline_busy(gateway->pipeline);
+	size_t busy = pipeline_busy(gateway->pipeline);
+
+	if (gateway->intake)
+		busy += intake_busy(gateway->intake);
 
 	if (busy == 0) /* what the pipeline finished has been appended: now the couriers may stop */
 		for (size_t i = 0; i < gateway->courier_count; i++) {
@@ -433,7 +438,8 @@ void gateway_drain(struct gateway *gateway, void (*drained)(void *argument), voi
 	gateway->drained = drained;
 	gateway->drained_argument = argument;
 	gateway->drain_until_ns = clock_monotonic_ns() + gateway->conf->drain_timeout_ns;
-	intake_stop(gateway->intake);
+	if (gateway->intake)
+		intake_stop(gateway->intake);
 	pipeline_stop(gateway->pipeline);
 	loop_timer_init(&gateway->drain_timer, gateway->loop, on_drain_timer, gateway);
 	loop_timer_set(&gateway->drain_timer, 0);
@@ -445,7 +451,7 @@ void gateway_destroy(struct gateway *gateway)
 
 	if (!gateway)
 		return;
-	if (gateway->intake && write_checkpoint(gateway, &error) != EP_OK)
+	if (gateway->running && write_checkpoint(gateway, &error) != EP_OK)
 		log_warn("checkpoint not written: the next start takes longer", log_text("reason", error.text));
 	loop_timer_end(&gateway->checkpoint_timer);
 	if (gateway->drain_timer.loop)

@@ -79,7 +79,7 @@ static int serve(const struct conf *conf)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (status == EP_OK)
-		status = gateway_start(&run.gateway, conf, run.loop, &error);
+		status = gateway_start(&run.gateway, conf, run.loop, NULL, &error);
 	if (status != EP_OK) {
 		log_error("not started", log_text("reason", error.text),
 			log_text("remedy", schema_error_find(error.code)->remedy));
