@@ -47,6 +47,7 @@ void fake_disk_begin(uint64_t seed)
 void fake_disk_end(void)
 {
 	disk_install(NULL);
+	fake_hook = NULL;
 	munmap(fake_state, sizeof(*fake_state));
 	munmap(memory, MEMORY_BYTES);
 	fake_state = NULL;
@@ -94,11 +95,17 @@ void fake_disk_disturb(bool on)
 	fake_state->disturb = on;
 }
 
+void fake_disk_on_operation(void (*hook)(enum fake_operation operation))
+{
+	fake_hook = hook;
+}
+
 void fake_disk_no_tmpfile(bool on)
 {
 	fake_state->no_tmpfile = on;
 }
 
+/* A page that was not synced: as it was, or as it is, or torn. What is left is on the disk. */
 static void cut_page(struct inode *inode, size_t page, enum fake_loss loss)
 {
 	uint8_t *current = inode->bytes + page * PAGE;
@@ -112,19 +119,23 @@ static void cut_page(struct inode *inode, size_t page, enum fake_loss loss)
 	}
 	for (size_t at = 0; at < PAGE && fake_chance(8); at += SECTOR) /* torn: a few sectors at the front are old */
 		memcpy(current + at, synced + at, SECTOR);
+	memcpy(synced, current, PAGE);
 }
 
 static void cut_file(struct inode *inode, enum fake_loss loss)
 {
-	if (loss != FAKE_KEEP) {
-		for (size_t page = 0; page < PAGES; page++)
+	for (size_t page = 0; page < PAGES; page++) {
+		if (inode->dirty[page])
 			cut_page(inode, page, loss);
-		if (loss == FAKE_DROP || fake_chance(2))
-			inode->size = inode->synced_size;
-		if (inode->size < FILE_MAX)
-			memset(inode->bytes + inode->size, 0, FILE_MAX - inode->size);
+		inode->dirty[page] = inode->lost[page] = false;
 	}
-	inode->opened = 0;
+	if (loss == FAKE_DROP || fake_chance(2))
+		inode->size = inode->synced_size;
+	inode->synced_size = inode->size;
+	if (inode->size < inode->top) {
+		memset(inode->bytes + inode->size, 0, inode->top - inode->size);
+		memset(inode->synced + inode->size, 0, inode->top - inode->size);
+	}
 }
 
 void fake_disk_crash(enum fake_loss loss)
@@ -140,11 +151,11 @@ void fake_disk_crash(enum fake_loss loss)
 		memcpy(fake_state->names, fake_state->synced, sizeof(fake_state->names));
 		fake_state->change_count = 0;
 	}
-	for (int i = 0; i < INODES; i++)
-		if (fake_state->inodes[i].used)
+	for (int i = 0; i < INODES; i++) {
+		fake_state->inodes[i].opened = 0;
+		if (fake_state->inodes[i].used && loss != FAKE_KEEP)
 			cut_file(&fake_state->inodes[i], loss);
-	if (loss != FAKE_KEEP)
-		fake_disk_settle();
+	}
 	fake_free_unused();
 }
 
@@ -156,6 +167,7 @@ void fake_disk_settle(void)
 		if (!inode->used)
 			continue;
 		memcpy(inode->synced, inode->bytes, FILE_MAX);
+		memset(inode->dirty, 0, sizeof(inode->dirty));
 		memset(inode->lost, 0, sizeof(inode->lost));
 		inode->synced_size = inode->size;
 	}
@@ -206,6 +218,7 @@ uint8_t *fake_disk_bytes(const char *path, uint64_t *size)
 	if (!name)
 		return NULL;
 	*size = fake_state->inodes[name->inode].size;
+	fake_state->inodes[name->inode].top = FILE_MAX;
 	return fake_state->inodes[name->inode].bytes;
 }
 

@@ -50,6 +50,9 @@ void fake_disk_reset_counts(void);
 void fake_disk_fail(enum fake_operation operation, uint64_t skip, int error_number);
 /* Whether that is still to come. */
 bool fake_disk_fails(enum fake_operation operation);
+/* Called before each operation, where nothing is locked yet: it may take its time, arrange a failure of this very
+ * operation with fake_disk_fail(), or not return. NULL: none. */
+void fake_disk_on_operation(void (*hook)(enum fake_operation operation));
 /* Bytes that files may take; allocation, writing beyond a file's end and new names fail with ENOSPC. */
 void fake_disk_space(uint64_t bytes);
 /* Writes are cut short and calls interrupted by chance. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 pthread_mutex_t fake_mutex = PTHREAD_MUTEX_INITIALIZER;
+void (*fake_hook)(enum fake_operation operation);
 
 static uint64_t next_random(void)
 {
@@ -96,6 +97,8 @@ void fake_free_unused(void)
 	for (int i = 0; i < INODES; i++) {
 		bool named = fake_state->inodes[i].opened > 0;
 
+		if (!fake_state->inodes[i].used)
+			continue;
 		for (int k = 0; k < NAMES && !named; k++)
 			named = fake_state->names[k].inode == i || fake_state->synced[k].inode == i;
 		for (int k = 0; k < fake_state->change_count && !named; k++)
@@ -103,6 +106,15 @@ void fake_free_unused(void)
 		if (!named)
 			fake_state->inodes[i].used = false;
 	}
+}
+
+void fake_clear_from(struct inode *inode, uint64_t at)
+{
+	if (at >= inode->top)
+		return;
+	memset(inode->bytes + at, 0, inode->top - at);
+	for (uint64_t page = at / PAGE; page <= (inode->top - 1) / PAGE; page++)
+		inode->dirty[page] = true;
 }
 
 int fake_new_inode(bool directory)
@@ -113,9 +125,11 @@ int fake_new_inode(bool directory)
 
 			if (inode->used)
 				continue;
-			memset(inode->bytes, 0, FILE_MAX);
-			memset(inode->synced, 0, FILE_MAX);
+			memset(inode->bytes, 0, inode->top);
+			memset(inode->synced, 0, inode->top);
+			memset(inode->dirty, 0, sizeof(inode->dirty));
 			memset(inode->lost, 0, sizeof(inode->lost));
+			inode->top = 0;
 			inode->used = true;
 			inode->directory = directory;
 			inode->opened = 0;
@@ -139,6 +153,12 @@ static int enter(enum fake_operation operation)
 		return -1;
 	}
 	return 0;
+}
+
+static void before(enum fake_operation operation)
+{
+	if (fake_hook)
+		fake_hook(operation);
 }
 
 static bool interrupted(void)
@@ -185,7 +205,8 @@ static int grow(struct inode *inode, uint64_t size)
 
 	if (size > FILE_MAX)
 		fake_misuse("file too large");
-	fake_free_unused();
+	if (after > before && space_used() + after - before > fake_state->space)
+		fake_free_unused();
 	if (after > before && space_used() + after - before > fake_state->space) {
 		errno = ENOSPC;
 		return -1;
@@ -237,8 +258,10 @@ static int open_locked(const char *path, int flags)
 		inode = make(path, false);
 	if (inode == -1)
 		return -1;
-	if (flags & O_TRUNC)
+	if (flags & O_TRUNC) {
+		fake_clear_from(&fake_state->inodes[inode], 0);
 		fake_state->inodes[inode].size = 0;
+	}
 	return new_fd(inode);
 }
 
@@ -248,6 +271,8 @@ static int fake_open(void *self, const char *path, int flags, mode_t mode)
 
 	(void)self;
 	(void)mode;
+	if (flags & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY)))
+		before(FAKE_CREATE);
 	pthread_mutex_lock(&fake_mutex);
 	fd = interrupted() ? -1 : open_locked(path, flags);
 	pthread_mutex_unlock(&fake_mutex);
@@ -286,6 +311,7 @@ static ssize_t fake_pread(void *self, int fd, void *data, size_t length, off_t o
 	ssize_t got;
 
 	(void)self;
+	before(FAKE_READ);
 	pthread_mutex_lock(&fake_mutex);
 	got = read_locked(fd, data, length, offset);
 	pthread_mutex_unlock(&fake_mutex);
@@ -309,8 +335,12 @@ static ssize_t write_locked(int fd, const struct iovec *parts, int count, off_t 
 		if (at + length > inode->size && grow(inode, at + length) == -1)
 			return wrote ? wrote : -1;
 		memcpy(inode->bytes + at, parts[i].iov_base, length);
-		for (uint64_t page = at / PAGE; length && page <= (at + length - 1) / PAGE; page++)
+		for (uint64_t page = at / PAGE; length && page <= (at + length - 1) / PAGE; page++) {
+			inode->dirty[page] = true;
 			inode->lost[page] = false;
+		}
+		if (at + length > inode->top)
+			inode->top = at + length;
 		at += length;
 		wrote += (ssize_t)length;
 		if (cut)
@@ -326,6 +356,7 @@ static ssize_t fake_pwritev(void *self, int fd, const struct iovec *parts, int c
 	ssize_t wrote;
 
 	(void)self;
+	before(FAKE_WRITE);
 	pthread_mutex_lock(&fake_mutex);
 	wrote = write_locked(fd, parts, count, offset);
 	pthread_mutex_unlock(&fake_mutex);
@@ -334,9 +365,12 @@ static ssize_t fake_pwritev(void *self, int fd, const struct iovec *parts, int c
 
 static void sync_file(struct inode *inode)
 {
-	for (size_t page = 0; page < PAGES; page++)
-		if (!inode->lost[page] && page * PAGE < inode->size)
-			memcpy(inode->synced + page * PAGE, inode->bytes + page * PAGE, PAGE);
+	for (size_t page = 0; page < PAGES; page++) {
+		if (!inode->dirty[page] || inode->lost[page])
+			continue;
+		memcpy(inode->synced + page * PAGE, inode->bytes + page * PAGE, PAGE);
+		inode->dirty[page] = false;
+	}
 	inode->synced_size = inode->size;
 }
 
@@ -366,7 +400,7 @@ static int sync_locked(int fd, enum fake_operation operation)
 
 	if (enter(operation) == -1) {
 		for (size_t page = 0; page < PAGES; page++)
-			if (memcmp(inode->synced + page * PAGE, inode->bytes + page * PAGE, PAGE) != 0)
+			if (inode->dirty[page])
 				inode->lost[page] = true;
 		return -1;
 	}
@@ -382,6 +416,7 @@ static int fake_fdatasync(void *self, int fd)
 	int result;
 
 	(void)self;
+	before(FAKE_SYNC_DATA);
 	pthread_mutex_lock(&fake_mutex);
 	result = sync_locked(fd, FAKE_SYNC_DATA);
 	pthread_mutex_unlock(&fake_mutex);
@@ -393,6 +428,7 @@ static int fake_fsync(void *self, int fd)
 	int result;
 
 	(void)self;
+	before(FAKE_SYNC);
 	pthread_mutex_lock(&fake_mutex);
 	result = sync_locked(fd, FAKE_SYNC);
 	pthread_mutex_unlock(&fake_mutex);
@@ -404,6 +440,7 @@ static int fake_fallocate(void *self, int fd, off_t offset, off_t length)
 	int result;
 
 	(void)self;
+	before(FAKE_ALLOCATE);
 	pthread_mutex_lock(&fake_mutex);
 	result = interrupted() || enter(FAKE_ALLOCATE) == -1 ? -1 : grow(inode_of(fd), (uint64_t)(offset + length));
 	pthread_mutex_unlock(&fake_mutex);
@@ -416,12 +453,12 @@ static int fake_ftruncate(void *self, int fd, off_t length)
 	int result = -1;
 
 	(void)self;
+	before(FAKE_TRUNCATE);
 	pthread_mutex_lock(&fake_mutex);
 	inode = inode_of(fd);
 	if (enter(FAKE_TRUNCATE) == 0) {
 		result = 0;
-		if ((uint64_t)length < inode->size)
-			memset(inode->bytes + length, 0, inode->size - (uint64_t)length);
+		fake_clear_from(inode, (uint64_t)length);
 		inode->size = (uint64_t)length;
 	}
 	pthread_mutex_unlock(&fake_mutex);
@@ -447,6 +484,7 @@ static int fake_rename(void *self, const char *from, const char *to)
 	int result;
 
 	(void)self;
+	before(FAKE_RENAME);
 	pthread_mutex_lock(&fake_mutex);
 	result = change_locked(FAKE_RENAME, from, to);
 	pthread_mutex_unlock(&fake_mutex);
@@ -458,6 +496,7 @@ static int fake_unlink(void *self, const char *path)
 	int result;
 
 	(void)self;
+	before(FAKE_UNLINK);
 	pthread_mutex_lock(&fake_mutex);
 	result = change_locked(FAKE_UNLINK, path, "");
 	pthread_mutex_unlock(&fake_mutex);
@@ -469,6 +508,7 @@ static int fake_linkat_fd(void *self, int fd, const char *path)
 	int result = -1;
 
 	(void)self;
+	before(FAKE_LINK);
 	pthread_mutex_lock(&fake_mutex);
 	inode_of(fd);
 	if (fake_find_name(fake_state->names, path)) {
@@ -487,6 +527,7 @@ static int fake_mkdir(void *self, const char *path, mode_t mode)
 
 	(void)self;
 	(void)mode;
+	before(FAKE_CREATE);
 	pthread_mutex_lock(&fake_mutex);
 	if (fake_find_name(fake_state->names, path))
 		errno = EEXIST;

@@ -26,8 +26,10 @@ struct inode {
 	int opened;
 	uint64_t size;
 	uint64_t synced_size;
-	bool lost[PAGES]; /* a sync failed: counts as written, isn't */
-	uint8_t *bytes;   /* FILE_MAX each, in the shared memory */
+	uint64_t top;      /* bytes behind this one were never written */
+	bool dirty[PAGES]; /* may differ from what is synced */
+	bool lost[PAGES];  /* a sync failed: counts as written, isn't */
+	uint8_t *bytes;    /* FILE_MAX each, in the shared memory */
 	uint8_t *synced;
 };
 
@@ -64,6 +66,7 @@ struct state {
 
 extern struct state *fake_state; /* in memory that child processes share */
 extern pthread_mutex_t fake_mutex;
+extern void (*fake_hook)(enum fake_operation operation);
 extern const struct disk_ops fake_ops;
 
 void __attribute__((noreturn)) fake_misuse(const char *what);
@@ -75,5 +78,7 @@ bool fake_in_directory(const char *path, const char *directory);
 void fake_apply(struct name *names, const struct change *change);
 int fake_new_inode(bool directory);
 void fake_free_unused(void);
+/* From this byte on (to the file's end, whatever that was) there are zeros. */
+void fake_clear_from(struct inode *inode, uint64_t at);
 
 #endif
