@@ -11,7 +11,7 @@ struct arena_block;
 
 struct arena {
 	struct arena_block *blocks; /* newest first */
-	size_t used;		    /* bytes given out, padding included */
+	size_t used;                /* bytes given out, padding included */
 	size_t max;
 };
 

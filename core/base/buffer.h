@@ -11,10 +11,10 @@
 #include <entrepot/plugin.h>
 
 struct buffer {
-	char *data;	 /* owned */
+	char *data; /* owned */
 	size_t length;
 	size_t capacity;
-	size_t max;	 /* bytes */
+	size_t max;            /* bytes */
 	enum ep_status failed; /* EP_OK, EP_LIMIT or EP_NO_MEMORY */
 };
 
@@ -28,7 +28,8 @@ enum ep_status buffer_append(struct buffer *buffer, const void *data, size_t len
 enum ep_status buffer_append_slice(struct buffer *buffer, struct ep_slice slice);
 enum ep_status buffer_append_string(struct buffer *buffer, const char *string);
 enum ep_status buffer_append_byte(struct buffer *buffer, char byte);
-__attribute__((format(printf, 2, 3))) enum ep_status buffer_append_format(struct buffer *buffer, const char *format, ...);
+__attribute__((format(printf, 2, 3))) enum ep_status buffer_append_format(
+	struct buffer *buffer, const char *format, ...);
 /* Drops `length` bytes at the front. */
 void buffer_consume(struct buffer *buffer, size_t length);
 struct ep_slice buffer_slice(const struct buffer *buffer);

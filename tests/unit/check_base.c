@@ -77,8 +77,9 @@ END_TEST
 static const struct {
 	const char *text;
 	uint64_t valid;
-} utf8_cases[] = {{"abc", 3}, {"abcdefghij\xc3\xa9", 12}, {"\xe4\xbd\xa0", 3}, {"\xf0\x9f\x98\x80", 4}, {"a\xc0\xaf", 1},
-	{"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0}, {"12345678\xe4\xbd", 8}, {"\x80", 0}, {"\xf0\x80\x80\x80", 0}};
+} utf8_cases[] = {{"abc", 3}, {"abcdefghij\xc3\xa9", 12}, {"\xe4\xbd\xa0", 3}, {"\xf0\x9f\x98\x80", 4},
+	{"a\xc0\xaf", 1}, {"\xed\xa0\x80", 0}, {"\xf4\x90\x80\x80", 0}, {"12345678\xe4\xbd", 8}, {"\x80", 0},
+	{"\xf0\x80\x80\x80", 0}};
 
 START_TEST(utf8_is_strict)
 {

@@ -94,7 +94,7 @@ uint32_t ep_charset_by_evidence(const struct ep_host *host, const struct ep_part
 /* The part with that charset, so that texts cut from it can be put as they are: GB18030, which has characters of several
  * bytes, is converted to UTF-8. EP_BAD_INPUT: fail() has been called. */
 EP_MUST_CHECK enum ep_status ep_part_text(const struct ep_host *host, struct ep_call *call, const struct ep_part *part,
-					  uint32_t fallback, struct ep_part *text);
+	uint32_t fallback, struct ep_part *text);
 
 /*
  * A text put together of pieces (wrapped lines, numbered sub-fields) in room that is taken once and used again: put it,
@@ -253,13 +253,13 @@ void ep_put_integer(const struct ep_host *host, struct ep_call *call, uint32_t f
 struct ep_ledger {
 	struct ep_money opening, closing; /* signed */
 	struct ep_text opening_origin, closing_origin;
-	struct ep_decimal credits, debits;		 /* of all entries */
+	struct ep_decimal credits, debits;               /* of all entries */
 	struct ep_decimal booked_credits, booked_debits; /* of those that move the ledger */
 	int64_t entries, credit_entries, debit_entries;
 	char currency[8];
 	bool opening_stated, closing_stated;
 	bool currencies_differ; /* an amount isn't in the ledger's currency */
-	bool incomplete;	/* an amount isn't known, or a sum doesn't fit */
+	bool incomplete;        /* an amount isn't known, or a sum doesn't fit */
 };
 
 /* A balance that is given again replaces the one before. */
@@ -276,7 +276,7 @@ void ep_ledger_put(const struct ep_host *host, struct ep_call *call, const struc
 void ep_ledger_put_check(const struct ep_host *host, struct ep_call *call, const struct ep_ledger *ledger);
 /* A control total that disagrees: notes it at the field, and logs `what` with both numbers. */
 void ep_note_total(const struct ep_host *host, struct ep_call *call, uint32_t field, const char *what,
-		   struct ep_decimal stated, struct ep_decimal counted);
+	struct ep_decimal stated, struct ep_decimal counted);
 
 /* CSV (RFC 4180, with the liberties that real files take) ------------------------------------------------------- */
 
