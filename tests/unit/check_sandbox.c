@@ -115,7 +115,7 @@ static bool is_named(const char *layers, const char *layer)
 	return at && (at == layers || at[-1] == ' ') && (at[strlen(layer)] == ' ' || at[strlen(layer)] == '\0');
 }
 
-/* Namespaces differ from ours where the worker says so. */
+/* What the worker claims is so. It may have more than it claims: in a chroot its mounts are its own, but not private. */
 static void expect_namespace(pid_t pid, const char *layers, const char *layer, const char *file)
 {
 	char ours[64], theirs[64];
@@ -126,7 +126,7 @@ static void expect_namespace(pid_t pid, const char *layers, const char *layer, c
 	if (stat(ours, &our_status) == -1 || stat(theirs, &their_status) == -1)
 		return; /* an ordinary user isn't shown those of a process that isn't dumpable */
 	ck_assert_msg(
-		(our_status.st_ino != their_status.st_ino) == is_named(layers, layer), "%s: says '%s'", file, layers);
+		our_status.st_ino != their_status.st_ino || !is_named(layers, layer), "%s: says '%s'", file, layers);
 }
 
 static void look_from_outside(bool root)
