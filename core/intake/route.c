@@ -3,22 +3,6 @@
 
 #include <entrepot/helpers.h>
 
-#define SOURCE_NAME_MAX 40
-
-/* [a-z][a-z0-9-]{0,39}: other names are never configured, so nothing needs to be decoded. */
-static bool is_source_name(struct ep_slice name)
-{
-	if (name.length == 0 || name.length > SOURCE_NAME_MAX || name.data[0] < 'a' || name.data[0] > 'z')
-		return false;
-	for (uint64_t i = 0; i < name.length; i++) {
-		char byte = name.data[i];
-
-		if (!((byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-'))
-			return false;
-	}
-	return true;
-}
-
 static bool take_prefix(struct ep_slice *path, struct ep_slice prefix)
 {
 	if (!ep_slice_starts(*path, prefix))
@@ -34,8 +18,9 @@ struct route route_find(const struct http_head *head)
 
 	if (!take_prefix(&rest, EP_SAY("/in/")))
 		return route;
+	/* Names are [a-z][a-z0-9-]{0,39}, so nothing is decoded: any other is that of an unknown source. */
 	route.source = ep_slice_sub(rest, 0, ep_slice_find(rest, '/'));
-	if (!is_source_name(route.source))
+	if (route.source.length == 0)
 		return route;
 	rest = ep_slice_sub(rest, route.source.length, rest.length - route.source.length);
 	if (rest.length == 0) {

@@ -31,6 +31,9 @@ class Intake(unittest.TestCase):
         unknown = gateway.post("nobody", b"{}")
         wrong = gateway.post("shop", b"{}", {"X-Shopify-Hmac-Sha256": "AAAA"})
         missing = gateway.post("shop", b"{}")
+        for name in ("Shop", "no_such", "%73hop", "-", "x" * 300):  # no source can be called so
+            self.assertEqual(gateway.post(name, b"{}")[2], missing[2], name)
+            self.assertEqual(gateway.request("GET", "/in/%s/messages/%s" % (name, "0" * 32))[0], 401, name)
         self.assertEqual([answer[0] for answer in (unknown, wrong, missing)], [401, 401, 401])
         self.assertEqual(unknown[2], wrong[2])
         self.assertEqual(wrong[2], missing[2])

@@ -342,7 +342,7 @@ START_TEST(paths_and_methods)
 	expect_problem(ask("GET / HTTP/1.1\r\n" HOST "\r\n"), 404, "no-such-path");
 	expect_problem(ask(POST("/in/", "Content-Length: 0\r\n", "")), 404, "no-such-path");
 	expect_problem(ask(POST("/in/open/", "Content-Length: 0\r\n", "")), 404, "no-such-path");
-	expect_problem(ask(POST("/in/Open", "Content-Length: 0\r\n", "")), 404, "no-such-path");
+	expect_problem(ask(POST("/in/Open", "Content-Length: 0\r\n", "")), 401, "unauthorized");
 	expect_problem(ask(POST("/in/open/messages", "Content-Length: 0\r\n", "")), 404, "no-such-path");
 	expect_problem(ask(POST("/in/../in/open", "Content-Length: 0\r\n", "")), 404, "no-such-path");
 	expect_problem(ask("GET /in/open HTTP/1.1\r\n" HOST "\r\n"), 405, "method-not-allowed");
