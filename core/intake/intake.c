@@ -159,7 +159,7 @@ static enum ep_status open_listener(
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC | LEV_OPT_REUSEABLE | LEV_OPT_DISABLED, ACCEPT_BACKLOG,
 		(struct sockaddr *)&address, length);
 	if (!listener->socket)
-		return error_set_errno(error, EP_ERR_IO, "listener %s can't be opened", conf->address);
+		return error_set(error, EP_AGAIN, EP_ERR_LISTEN, "listener %s: %s", conf->address, strerror(errno));
 	evconnlistener_set_error_cb(listener->socket, on_accept_error);
 	note_address(listener);
 	return EP_OK;
