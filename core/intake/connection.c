@@ -27,6 +27,8 @@
 #define OUT_KEEP_MAX ((size_t)16 * 1024)
 #define EVICT_HEAD_NS NS_PER_S /* a head, a body that has not moved for so long may be given up for a new connection */
 #define EVICT_BODY_NS (5 * NS_PER_S)
+#define STOPPING_NS                                                                                                    \
+	NS_PER_S /* a gateway that stops waits for a request under way no longer than this without progress */
 
 static void move_to(struct connection *connection, enum phase phase)
 {
@@ -383,22 +385,29 @@ static void on_phase_timeout(struct connection *connection)
 		connection_close(connection);
 		return;
 	}
-	request_refuse(connection, &timeout);
+	request_refuse(connection, connection->intake->stopping ? &problem_stopping : &timeout);
 	settle_phase(connection);
 }
 
-void connections_sweep(struct intake *intake, int64_t now_ns)
+/* How long a connection may be in the phase; 0: as long as it takes. */
+static int64_t time_of(const struct intake *intake, enum phase phase)
 {
 	const int64_t times[PHASES] = {[PHASE_IDLE] = intake->conf->idle_timeout_ns,
 		[PHASE_HEAD] = intake->conf->header_timeout_ns,
 		[PHASE_BODY] = intake->conf->body_timeout_ns,
 		[PHASE_LINGER] = LINGER_NS};
 
+	return intake->stopping && times[phase] > STOPPING_NS ? STOPPING_NS : times[phase];
+}
+
+void connections_sweep(struct intake *intake, int64_t now_ns)
+{
 	for (int phase = 0; phase < PHASES; phase++) {
+		const int64_t time_ns = time_of(intake, phase);
 		struct connection *connection;
 
-		while (times[phase] && (connection = TAILQ_FIRST(&intake->phases[phase])) &&
-			now_ns - connection->phase_since_ns >= times[phase])
+		while (time_ns && (connection = TAILQ_FIRST(&intake->phases[phase])) &&
+			now_ns - connection->phase_since_ns >= time_ns)
 			on_phase_timeout(connection);
 	}
 }

@@ -23,6 +23,8 @@ static const struct problem unauthorized = {
 	.status = 401, .code = EP_ERR_UNAUTHORIZED, .text = "unknown source, or the sender could not be verified"};
 static const struct problem too_large = {
 	.status = 413, .code = EP_ERR_BODY_TOO_LARGE, .text = "the body is larger than this source accepts"};
+const struct problem problem_stopping = {
+	.status = 503, .code = EP_ERR_STOPPING, .text = "the gateway is stopping", .retry_after_s = RETRY_STOPPING_S};
 
 enum ep_status receiving_take(struct connection *connection)
 {
@@ -209,10 +211,6 @@ void request_begin(struct connection *connection)
 {
 	static const struct problem no_path = {
 		.status = 404, .code = EP_ERR_NO_SUCH_PATH, .text = "POST messages to /in/<source>"};
-	static const struct problem stopping = {.status = 503,
-		.code = EP_ERR_STOPPING,
-		.text = "the gateway is stopping",
-		.retry_after_s = RETRY_STOPPING_S};
 	struct receiving *receiving = connection->receiving;
 	const struct http_head *head = receiving->head;
 	struct route route = route_find(head);
@@ -237,7 +235,7 @@ void request_begin(struct connection *connection)
 		refuse_early(connection, &problem);
 	} else if (connection->intake->stopping) {
 		connection->closing = true;
-		refuse_early(connection, &stopping);
+		refuse_early(connection, &problem_stopping);
 	} else if (route.kind == ROUTE_POST_MESSAGE) {
 		begin_post(connection, &route);
 	} else if (head->chunked || head->content_length > DISCARD_MAX) {

@@ -160,6 +160,7 @@ void request_begin(struct connection *connection);
 void request_body(struct connection *connection, struct ep_slice piece);
 /* Its body is complete: connection->receiving is released. */
 void request_end(struct connection *connection);
+extern const struct problem problem_stopping;
 /* What was read is no request: answers, and reads no further. */
 void request_refuse(struct connection *connection, const struct problem *problem);
 EP_MUST_CHECK enum ep_status receiving_take(struct connection *connection);
