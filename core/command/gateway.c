@@ -23,6 +23,8 @@
 #define CHECKPOINT_NS (10 * NS_PER_S)
 #define CHECKPOINT_MAX ((size_t)1024 * 1024)
 #define DRAIN_STEP_NS (5 * NS_PER_MS)
+#define START_NS (10 * NS_PER_S)   /* a plugin that hangs delays the others no longer */
+#define CLOSE_NS (500 * NS_PER_MS) /* of drain_timeout, at most a tenth of it: for the last checkpoint */
 #define PART_PIPELINE 'p'
 #define PART_COURIER 'c'
 
@@ -198,6 +200,30 @@ static enum ep_status open_storage(struct gateway *gateway, struct error *error)
 	if (status == EP_OK && !conf->person_key.length)
 		status = key_file_load(conf->data_dir, gateway->person_key, error);
 	return status;
+}
+
+static void tell_refused(void *argument, const char *source, const struct error *error)
+{
+	const struct conf *conf = ((struct gateway *)argument)->conf;
+	int line = 0;
+
+	for (size_t i = 0; i < conf->source_count; i++)
+		if (strcmp(conf->sources[i].name, source) == 0)
+			line = conf->sources[i].line;
+	fprintf(stderr, "%s:%d: source %s: %s\n", conf->file, line, source, error->text);
+}
+
+/* An option that a plugin doesn't know, or a layer of the sandbox that isn't there, shows now, not with a message. */
+static enum ep_status start_workers(struct gateway *gateway, struct error *error)
+{
+	size_t refused;
+
+	if (gateway->seams.channels) /* a simulation's workers come with their calls */
+		return EP_OK;
+	refused = supervisor_start_all(gateway->supervisor, START_NS, tell_refused, gateway);
+	if (refused)
+		return error_set(error, EP_BAD_CONFIG, EP_ERR_CONFIG_VALUE, "%zu sources can't be served", refused);
+	return EP_OK;
 }
 
 static enum ep_status create_couriers(struct gateway *gateway, struct error *error)
@@ -379,6 +405,8 @@ enum ep_status gateway_start(struct gateway **out, const struct conf *conf, stru
 	if (status == EP_OK)
 		status = create_parts(gateway, error);
 	if (status == EP_OK)
+		status = start_workers(gateway, error);
+	if (status == EP_OK)
 		status = recover(gateway, error);
 	if (status == EP_OK)
 		status = create_intake(gateway, error);
@@ -435,9 +463,12 @@ static void on_drain_timer(void *argument)
 
 void gateway_drain(struct gateway *gateway, void (*drained)(void *argument), void *argument)
 {
+	const int64_t timeout_ns = gateway->conf->drain_timeout_ns;
+
 	gateway->drained = drained;
 	gateway->drained_argument = argument;
-	gateway->drain_until_ns = clock_monotonic_ns() + gateway->conf->drain_timeout_ns;
+	gateway->drain_until_ns =
+		clock_monotonic_ns() + timeout_ns - (timeout_ns / 10 < CLOSE_NS ? timeout_ns / 10 : CLOSE_NS);
 	if (gateway->intake)
 		intake_stop(gateway->intake);
 	pipeline_stop(gateway->pipeline);

@@ -56,6 +56,13 @@ static void on_signal(evutil_socket_t number, short what, void *argument)
 	gateway_drain(run->gateway, on_drained, run);
 }
 
+/* Before it is ready: nothing has been accepted that isn't in the journal. */
+static void end_at_once(int number)
+{
+	(void)number;
+	_exit(COMMAND_OK);
+}
+
 static int exit_code(enum ep_status status)
 {
 	switch (status) {
@@ -78,6 +85,8 @@ static int serve(const struct conf *conf)
 	enum ep_status status = loop_create(&run.loop, &error);
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, end_at_once);
+	signal(SIGINT, end_at_once);
 	if (status == EP_OK)
 		status = gateway_start(&run.gateway, conf, run.loop, NULL, &error);
 	if (status != EP_OK) {

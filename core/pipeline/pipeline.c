@@ -69,7 +69,7 @@ static bool work(struct lane *lane, size_t *budget)
 {
 	size_t items = 0;
 
-	while (lane->first && items<TURN_ITEMS && * budget> 0) {
+	while (lane->first && *budget > 0 && items < TURN_ITEMS) {
 		struct item *item = lane->first;
 		enum item_state before = item->state;
 		enum step step = advance(item, budget);
@@ -298,16 +298,26 @@ void pipeline_stop(struct pipeline *pipeline)
 	pipeline->stopping = true;
 }
 
+/* Those that end soon: what waits for room or for a worker that can't be started now waits in the journal as well. */
+static size_t lane_busy(const struct lane *lane)
+{
+	bool throttled = lane->worker && lane->pipeline->workers->identity(lane->worker)->throttled;
+	size_t busy = 0;
+
+	for (const struct item *item = lane->first; item; item = item->next) {
+		if (item->state == ITEM_STALLED || (item->state == ITEM_CALLED && throttled))
+			break; /* what is behind it waits with it */
+		busy++;
+	}
+	return busy;
+}
+
 size_t pipeline_busy(const struct pipeline *pipeline)
 {
 	size_t busy = 0;
 
 	for (size_t i = 0; i < pipeline->lane_count; i++)
-		for (const struct item *item = pipeline->lanes[i]->first; item; item = item->next)
-			if (item->state != ITEM_STALLED)
-				busy++;
-			else
-				break; /* what is behind it waits with it */
+		busy += lane_busy(pipeline->lanes[i]);
 	return busy;
 }
 

@@ -117,6 +117,7 @@ void fault_timer(void *argument)
 	switch (worker->state) {
 	case WORKER_THROTTLED:
 		worker->state = WORKER_STOPPED;
+		worker->identity.throttled = false;
 		if (worker->count > 0)
 			submit_start(worker);
 		break;
@@ -147,16 +148,24 @@ static int64_t throttle(const struct worker *worker)
 	return delay * 3 / 4 + (int64_t)random_below((uint64_t)delay / 4);
 }
 
+/* Somebody else says why it wasn't started. */
+static bool is_told(const struct worker *worker)
+{
+	return worker->refused && worker->supervisor->starting_all;
+}
+
 static void schedule(struct worker *worker)
 {
 	const int64_t delay = throttle(worker);
 
 	worker->state = WORKER_STOPPED;
+	worker->identity.throttled = delay > 0;
 	if (delay > 0) {
 		worker->state = WORKER_THROTTLED;
 		loop_timer_set(&worker->timer, delay);
-		log_warn("worker throttled", log_text("source", worker->options.source),
-			log_number("delay_ms", delay / NS_PER_MS), log_number("failures", worker->failures));
+		if (!is_told(worker))
+			log_warn("worker throttled", log_text("source", worker->options.source),
+				log_number("delay_ms", delay / NS_PER_MS), log_number("failures", worker->failures));
 	} else if (worker->count > 0) {
 		loop_task_queue(worker->supervisor->loop, &worker->send_task);
 	}
@@ -234,8 +243,9 @@ static void end_of_start(struct worker *worker, const char *what)
 		error_set(&worker->start_error, EP_IO, EP_ERR_WORKER_DIED, "%s: the worker %s before it was ready%s%s",
 			worker->options.plugin_path, what, worker->last_line[0] ? ": " : "", worker->last_line);
 	}
-	log_error("worker not started", log_text("source", worker->options.source),
-		log_text("why", worker->start_error.text));
+	if (!is_told(worker))
+		log_error("worker not started", log_text("source", worker->options.source),
+			log_text("why", worker->start_error.text));
 }
 
 /* NULL: none of the calls can be blamed. */

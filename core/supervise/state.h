@@ -105,7 +105,8 @@ struct supervisor {
 	const char **require; /* owned, with its texts in `memory` */
 	size_t require_count;
 	struct arena memory;
-	struct worker *workers;
+	struct worker *workers; /* in the order in which they were made */
+	bool starting_all;      /* whoever asked for it is told of refusals, and the log isn't */
 };
 
 /* submit.c */

@@ -79,6 +79,7 @@ void submit_start(struct worker *worker)
 		return;
 	}
 	worker->state = WORKER_STARTING;
+	worker->identity.throttled = false;
 	worker->starts++;
 	worker->identity.restarts = worker->starts - 1;
 	worker->identity.pid = supervisor->ops->pid(worker->channel);

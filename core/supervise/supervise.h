@@ -67,6 +67,7 @@ struct worker_identity {
 	pid_t pid;          /* 0: not running */
 	uint64_t restarts;
 	uint64_t crashes;
+	bool throttled;                      /* not running, and not started before its delay is over */
 	const struct worker_option *options; /* with `describe` */
 	size_t option_count;
 };
@@ -76,6 +77,13 @@ EP_MUST_CHECK enum ep_status worker_create(struct supervisor *supervisor, const 
 	struct worker **worker, struct error *error);
 /* Started and ready, or why not (options refused, sandbox layer missing, plugin can't be loaded). For `check`; waits. */
 EP_MUST_CHECK enum ep_status worker_start(struct worker *worker, struct error *error);
+/*
+ * Starts every worker there is, a few at a time, and waits for them, at most `wait_ns`. What the configuration is to blame
+ * for (an option, a missing layer, a plugin that can't be loaded) is told to `refused`. A worker that crashes or hangs
+ * isn't: that is its plugin's fault, and it is started again for its first call. Returns how many were refused.
+ */
+size_t supervisor_start_all(struct supervisor *supervisor, int64_t wait_ns,
+	void (*refused)(void *argument, const char *source, const struct error *error), void *argument);
 /* Calls not ended are dropped without a word. Not from within a call's callbacks. */
 void worker_destroy(struct worker *worker);
 const struct worker_identity *worker_identity(const struct worker *worker);

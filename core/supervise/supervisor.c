@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "worker/protocol.h"
 
+#define START_AT_ONCE 4
 #define OPTIONS_BYTES_MAX ((size_t)1024 * 1024)
 #define OUT_BYTES_MAX (4 * WORKER_FRAME_MAX)
 #define IN_BYTES_MAX (WORKER_FRAME_HEAD + WORKER_REPLY_MAX + (size_t)128 * 1024)
@@ -107,6 +108,15 @@ static bool copy_options(struct worker *worker, const struct worker_options *opt
 	return true;
 }
 
+static struct worker **end_of(struct supervisor *supervisor)
+{
+	struct worker **end = &supervisor->workers;
+
+	while (*end)
+		end = &(*end)->next;
+	return end;
+}
+
 enum ep_status worker_create(
 	struct supervisor *supervisor, const struct worker_options *options, struct worker **out, struct error *error)
 {
@@ -140,8 +150,7 @@ enum ep_status worker_create(
 	loop_timer_init(&worker->timer, supervisor->loop, fault_timer, worker);
 	worker->send_task = (struct loop_task){.run = submit_task, .argument = worker};
 	worker->room_task = (struct loop_task){.run = submit_room_task, .argument = worker};
-	worker->next = supervisor->workers;
-	supervisor->workers = worker;
+	*end_of(supervisor) = worker;
 	*out = worker;
 	return EP_OK;
 }
@@ -161,6 +170,41 @@ enum ep_status worker_start(struct worker *worker, struct error *error)
 	if (error)
 		*error = worker->start_error;
 	return worker->start_status;
+}
+
+static size_t count_starting(const struct supervisor *supervisor)
+{
+	size_t count = 0;
+
+	for (const struct worker *worker = supervisor->workers; worker; worker = worker->next)
+		count += worker->state == WORKER_STARTING;
+	return count;
+}
+
+size_t supervisor_start_all(struct supervisor *supervisor, int64_t wait_ns,
+	void (*refused)(void *argument, const char *source, const struct error *error), void *argument)
+{
+	const int64_t until_ns = clock_monotonic_ns() + wait_ns;
+	struct worker *next = supervisor->workers;
+	size_t count = 0, starting;
+
+	supervisor->starting_all = true;
+	while (((starting = count_starting(supervisor)) || next) && clock_monotonic_ns() < until_ns) {
+		if (next && starting < START_AT_ONCE) {
+			if (next->state == WORKER_STOPPED)
+				submit_start(next);
+			next = next->next;
+		} else {
+			loop_run_once(supervisor->loop, 10 * NS_PER_MS);
+		}
+	}
+	supervisor->starting_all = false;
+	for (struct worker *worker = supervisor->workers; worker; worker = worker->next)
+		if (worker->refused && !worker->channel) {
+			refused(argument, worker->options.source, &worker->start_error);
+			count++;
+		}
+	return count;
 }
 
 void worker_destroy(struct worker *worker)
