@@ -108,6 +108,27 @@ static inline void sdk_put_integer(struct ep_call *call, uint32_t field, int64_t
 	sdk_put_number(call, "integer", field, ep_decimal_make(value, 0), "");
 }
 
+static inline void sdk_put_text(struct ep_call *call, uint32_t field, struct ep_text text)
+{
+	char value[256];
+
+	snprintf(value, sizeof(value), "%.*s", (int)text.value.length, text.value.data ? text.value.data : "");
+	if (text.value.length)
+		sdk_say(call, "text", field, value);
+}
+
+static inline void sdk_put_code(struct ep_call *call, uint32_t field, uint32_t enumerator, struct ep_text origin)
+{
+	(void)origin;
+	sdk_put_number(call, "code", field, ep_decimal_make(enumerator, 0), "");
+}
+
+static inline void sdk_put_bool(struct ep_call *call, uint32_t field, bool value, struct ep_text origin)
+{
+	(void)origin;
+	sdk_say(call, "bool", field, value ? "true" : "false");
+}
+
 static inline void sdk_note(struct ep_call *call, uint32_t field, uint32_t quality)
 {
 	char text[16];
@@ -130,6 +151,9 @@ static inline const struct ep_host *sdk_host(void)
 	static const struct ep_host host = {.size = sizeof(host),
 		.abi_major = EP_ABI_MAJOR,
 		.abi_minor = EP_ABI_MINOR,
+		.put_text = sdk_put_text,
+		.put_code = sdk_put_code,
+		.put_bool = sdk_put_bool,
 		.put_integer = sdk_put_integer,
 		.put_decimal = sdk_put_decimal,
 		.put_money = sdk_put_money,

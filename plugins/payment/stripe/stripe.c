@@ -55,48 +55,22 @@ static void put_reference(const struct reader *reader, uint32_t field, struct ep
 		put_text(reader, field, value, path);
 }
 
+/*
+ * Amounts are whole numbers of the currency's smallest unit: ISO 4217's but for three (docs: "Supported currencies"): ISK
+ * and UGX have none but are sent with two digits, MGA has two but is sent whole.
+ */
+static const struct ep_word digits[] = {{"ISK", 2}, {"UGX", 2}, {"MGA", 0}, {NULL, 0}};
+const struct ep_notation stripe_units = {.minor = true, .digits = digits};
+
 static void put_unix_time(const struct reader *reader, uint32_t field, struct ep_text seconds)
 {
-	int64_t value;
-
-	if (seconds.value.length == 0)
-		return;
-	if (ep_slice_integer(seconds.value, &value) && value < INT64_C(253402300800)) /* the year 10000 */
-		reader->host->put_time(reader->call, field, ep_time_unix(value), seconds);
-	else
-		reader->host->note(reader->call, field, EP_NOTE_VALUE_UNREADABLE);
+	ep_put_unix_time(reader->host, reader->call, field, seconds);
 }
 
-/*
- * Digits of the smallest unit that Stripe counts in: ISO 4217's but for three (docs: "Supported currencies"): ISK and UGX
- * have none but are sent with two, MGA has two but is sent whole.
- */
-static uint32_t digits_of(struct ep_slice currency)
-{
-	if (ep_slice_equal_nocase(currency, EP_SAY("isk")) || ep_slice_equal_nocase(currency, EP_SAY("ugx")))
-		return 2;
-	if (ep_slice_equal_nocase(currency, EP_SAY("mga")))
-		return 0;
-	return ep_currency_digits(currency);
-}
-
-/* An amount in smallest units, its sign dropped: `kind` says which way it went. */
+/* An amount without its sign: `kind` says which way it went. */
 static void put_amount(const struct reader *reader, uint32_t field, struct ep_text amount, struct ep_slice currency)
 {
-	struct ep_decimal decimal;
-	struct ep_money money;
-
-	if (amount.value.length == 0)
-		return;
-	memset(&money, 0, sizeof(money));
-	if (ep_decimal_read_json(&decimal, amount.value) != EP_OK || decimal.scale != 0 ||
-		(currency.length && ep_currency_set(&money, currency) != EP_OK)) {
-		(void)reader->host->reject(reader->call, EP_ERR_VALUE, ep_place_of(amount),
-			EP_SAY("expected a whole number of smallest units and a currency (ISO 4217)"));
-		return;
-	}
-	money.amount = ep_decimal_abs(ep_decimal_make(ep_decimal_units(decimal), digits_of(currency)));
-	reader->host->put_money(reader->call, field, money, amount);
+	ep_put_money_unsigned(reader->host, reader->call, field, amount, &stripe_units, currency);
 }
 
 static struct ep_slice currency_of(const struct reader *reader, struct ep_json object)
@@ -104,35 +78,22 @@ static struct ep_slice currency_of(const struct reader *reader, struct ep_json o
 	return text(reader, object, "currency").value;
 }
 
-/* A word of Stripe's and what it means here. */
-struct word {
-	const char *word;
-	uint32_t status; /* enum ep_payment_status */
-};
-
-static void put_status(
-	const struct reader *reader, struct ep_text word, const struct word *words, size_t count, uint32_t otherwise)
-{
-	uint32_t status = otherwise;
-
-	for (size_t i = 0; i < count; i++)
-		if (ep_slice_equal(word.value, ep_slice_of(words[i].word)))
-			status = words[i].status;
-	reader->host->put_code(reader->call, EP_PAYMENT_STATUS, status, word);
-	reader->host->put_text(reader->call, EP_PAYMENT_SOURCE_STATUS, word);
-}
-
-static const struct word transfer_words[] = {{"succeeded", EP_PAYMENT_STATUS_SUCCEEDED},
+static const struct ep_word transfer_words[] = {{"succeeded", EP_PAYMENT_STATUS_SUCCEEDED},
 	{"paid", EP_PAYMENT_STATUS_SUCCEEDED}, {"pending", EP_PAYMENT_STATUS_PENDING},
 	{"in_transit", EP_PAYMENT_STATUS_PENDING}, {"requires_action", EP_PAYMENT_STATUS_PENDING},
 	{"processing", EP_PAYMENT_STATUS_PENDING}, {"failed", EP_PAYMENT_STATUS_FAILED},
-	{"canceled", EP_PAYMENT_STATUS_CANCELLED}};
-#define TRANSFER_WORDS transfer_words, sizeof(transfer_words) / sizeof(transfer_words[0])
+	{"canceled", EP_PAYMENT_STATUS_CANCELLED}, {NULL, 0}};
 
 /* What the dispute took stays taken when it is lost, and comes back when it is won or was a mere inquiry. */
-static const struct word dispute_words[] = {{"lost", EP_PAYMENT_STATUS_SUCCEEDED}, {"won", EP_PAYMENT_STATUS_CANCELLED},
-	{"charge_refunded", EP_PAYMENT_STATUS_CANCELLED}, {"warning_closed", EP_PAYMENT_STATUS_CANCELLED},
-	{"prevented", EP_PAYMENT_STATUS_CANCELLED}};
+static const struct ep_word dispute_words[] = {{"lost", EP_PAYMENT_STATUS_SUCCEEDED},
+	{"won", EP_PAYMENT_STATUS_CANCELLED}, {"charge_refunded", EP_PAYMENT_STATUS_CANCELLED},
+	{"warning_closed", EP_PAYMENT_STATUS_CANCELLED}, {"prevented", EP_PAYMENT_STATUS_CANCELLED}, {NULL, 0}};
+
+static void put_status(
+	const struct reader *reader, struct ep_text word, const struct ep_word *words, uint32_t otherwise)
+{
+	ep_put_payment_status(reader->host, reader->call, words, word, otherwise);
+}
 
 /* What all kinds have in common. The record is begun and stays open. */
 static void begin_payment(const struct reader *reader, uint32_t kind, struct ep_json object)
@@ -190,7 +151,7 @@ static enum ep_status read_refund(const struct reader *reader, struct ep_json re
 {
 	begin_payment(reader, EP_PAYMENT_KIND_REFUND, refund);
 	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, refund, "amount"), currency_of(reader, refund));
-	put_status(reader, text(reader, refund, "status"), TRANSFER_WORDS, EP_PAYMENT_STATUS_SUCCEEDED);
+	put_status(reader, text(reader, refund, "status"), transfer_words, EP_PAYMENT_STATUS_SUCCEEDED);
 	put_reference(reader, EP_PAYMENT_PARENT_ID, refund, "charge");
 	put_reason(reader, refund, "failure_reason", "reason");
 	put_order_no(reader, refund);
@@ -223,7 +184,7 @@ static void put_charge_status(const struct reader *reader, struct ep_json charge
 		reader->host->put_text(reader->call, EP_PAYMENT_SOURCE_STATUS, word);
 		return;
 	}
-	put_status(reader, word, TRANSFER_WORDS,
+	put_status(reader, word, transfer_words,
 		member(reader, charge, "paid").kind == EP_JSON_FALSE ? EP_PAYMENT_STATUS_FAILED
 								     : EP_PAYMENT_STATUS_SUCCEEDED);
 }
@@ -262,7 +223,7 @@ static enum ep_status read_intent_by_charge(const struct reader *reader, struct 
 	reader->host->put_code(reader->call, EP_PAYMENT_KIND, EP_PAYMENT_KIND_CAPTURE, word);
 	put_amount(reader, EP_PAYMENT_AMOUNT, received, currency_of(reader, intent));
 	/* requires_payment_method with a charge: that charge has failed */
-	put_status(reader, word, TRANSFER_WORDS,
+	put_status(reader, word, transfer_words,
 		ep_slice_is(word.value, "requires_capture") ? EP_PAYMENT_STATUS_PENDING : EP_PAYMENT_STATUS_FAILED);
 	put_text(reader, EP_PAYMENT_PARENT_ID, intent, "id");
 	put_text(reader, EP_PAYMENT_DESCRIPTION, intent, "description");
@@ -295,7 +256,7 @@ static enum ep_status read_intent(const struct reader *reader, struct ep_json in
 		return EP_OK; /* only meant so far: nothing has moved, and its charge will have an id of its own */
 	begin_payment(reader, EP_PAYMENT_KIND_CAPTURE, intent);
 	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, intent, "amount"), currency_of(reader, intent));
-	put_status(reader, word, TRANSFER_WORDS, EP_PAYMENT_STATUS_PENDING);
+	put_status(reader, word, transfer_words, EP_PAYMENT_STATUS_PENDING);
 	put_text(reader, EP_PAYMENT_REASON, intent, "cancellation_reason");
 	put_order_no(reader, intent);
 	put_test(reader, intent);
@@ -306,8 +267,7 @@ static enum ep_status read_dispute(const struct reader *reader, struct ep_json d
 {
 	begin_payment(reader, EP_PAYMENT_KIND_DISPUTE, dispute);
 	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, dispute, "amount"), currency_of(reader, dispute));
-	put_status(reader, text(reader, dispute, "status"), dispute_words,
-		sizeof(dispute_words) / sizeof(dispute_words[0]), EP_PAYMENT_STATUS_PENDING);
+	put_status(reader, text(reader, dispute, "status"), dispute_words, EP_PAYMENT_STATUS_PENDING);
 	put_reference(reader, EP_PAYMENT_PARENT_ID, dispute, "charge");
 	put_text(reader, EP_PAYMENT_REASON, dispute, "reason");
 	put_order_no(reader, dispute);
@@ -323,7 +283,7 @@ static enum ep_status read_transfer(const struct reader *reader, struct ep_json 
 	begin_payment(reader, EP_PAYMENT_KIND_TRANSFER, transfer);
 	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, transfer, "amount"), currency_of(reader, transfer));
 	/* Since 2017 a transfer has no status: it is done when it is made. */
-	put_status(reader, word, TRANSFER_WORDS, reversed ? EP_PAYMENT_STATUS_CANCELLED : EP_PAYMENT_STATUS_SUCCEEDED);
+	put_status(reader, word, transfer_words, reversed ? EP_PAYMENT_STATUS_CANCELLED : EP_PAYMENT_STATUS_SUCCEEDED);
 	put_reference(reader, EP_PAYMENT_PARENT_ID, transfer, "source_transaction");
 	put_reference(reader, EP_PAYMENT_PAYEE_ACCOUNT, transfer, "destination");
 	put_reason(reader, transfer, "failure_message", "failure_code");
@@ -339,7 +299,7 @@ static enum ep_status read_payout(const struct reader *reader, struct ep_json pa
 
 	begin_payment(reader, EP_PAYMENT_KIND_PAYOUT, payout);
 	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, payout, "amount"), currency_of(reader, payout));
-	put_status(reader, text(reader, payout, "status"), TRANSFER_WORDS, EP_PAYMENT_STATUS_PENDING);
+	put_status(reader, text(reader, payout, "status"), transfer_words, EP_PAYMENT_STATUS_PENDING);
 	put_text(reader, EP_PAYMENT_METHOD, payout, "method");
 	put_reference(reader, EP_PAYMENT_PAYEE_ACCOUNT, payout, "destination");
 	put_reason(reader, payout, "failure_message", "failure_code");

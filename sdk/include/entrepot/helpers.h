@@ -247,6 +247,49 @@ void ep_put_decimal(const struct ep_host *host, struct ep_call *call, uint32_t f
 /* A whole number; anything else is left out with the note value-unreadable. */
 void ep_put_integer(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text integer);
 
+/* Words and notations of a sender ------------------------------------------------------------------------------- */
+
+/* A word of the sender's and what it means here. A table ends with a word of NULL. */
+struct ep_word {
+	const char *word;
+	uint32_t code;
+};
+
+/* The word's code, letter case aside; `otherwise` if the table doesn't have it. */
+uint32_t ep_word_code(const struct ep_word *words, struct ep_slice word, uint32_t otherwise);
+
+/* How a sender writes amounts. */
+struct ep_notation {
+	enum ep_decimal_mark mark;    /* of decimals */
+	char group;                   /* their thousands mark; 0: none */
+	bool minor;                   /* no decimals: whole minor units, as a JSON number or its text */
+	bool fractions;               /* minor units may have decimals ("45.5" cents) */
+	const struct ep_word *digits; /* minor units: where the sender's digits aren't ISO 4217's; "": without a currency */
+};
+
+/* The amount, with its sign. False for an empty text, and for one that can't be read: then the record is rejected with
+ * EP_ERR_VALUE at the text's place. Minor units without a currency are refused unless `digits` has them. */
+bool ep_money_take(const struct ep_host *host, struct ep_call *call, struct ep_money *money, struct ep_text amount,
+	const struct ep_notation *notation, struct ep_slice currency);
+/* The same, put without its sign: the record's kind says which way it went. */
+void ep_put_money_unsigned(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text amount,
+	const struct ep_notation *notation, struct ep_slice currency);
+
+/* Seconds, or milliseconds, since 1970: up to the year 9999, else left out with the note value-unreadable. */
+void ep_put_unix_time(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text seconds);
+void ep_put_unix_ms(const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_text milliseconds);
+
+/* Payments and entries ------------------------------------------------------------------------------------------- */
+
+/* The status of a payment (enum ep_payment_status) by the sender's word, which is kept as source_status. */
+void ep_put_payment_status(const struct ep_host *host, struct ep_call *call, const struct ep_word *words,
+	struct ep_text word, uint32_t otherwise);
+/* Amount and direction of a settlement: a negative amount is a debit. */
+void ep_put_entry_money(
+	const struct ep_host *host, struct ep_call *call, struct ep_money money, struct ep_text origin);
+void ep_put_entry(const struct ep_host *host, struct ep_call *call, struct ep_text amount,
+	const struct ep_notation *notation, struct ep_slice currency);
+
 /* Statements of account ------------------------------------------------------------------------------------------ */
 
 /* The arithmetic of one statement. Zeroed at first; its currency is that of the first balance or entry that has one. */
@@ -307,6 +350,27 @@ bool ep_csv_take(struct ep_csv *csv, struct ep_text *field);
 /* Where the field taken last stands, or the row if none was. `row` counts rows of the file, `column` fields. */
 struct ep_place ep_csv_place(const struct ep_csv *csv);
 
+#define EP_COLUMNS_MAX 512
+
+/* A column by its header and what it is to the plugin, from 1. A table ends with a header of NULL. */
+struct ep_column {
+	const char *header;
+	uint32_t role;
+};
+
+/* Which column of a file is what, by its header row. */
+struct ep_columns {
+	uint8_t roles[EP_COLUMNS_MAX]; /* 0: none of ours */
+	uint32_t count;                /* columns of the header row, those beyond the maximum left out */
+};
+
+/* Reads the row at hand as header. Letter case, and blanks at both ends, don't matter; of two columns with one role the
+ * first counts. */
+void ep_columns_read(struct ep_columns *columns, struct ep_csv *csv, const struct ep_column *table);
+bool ep_columns_have(const struct ep_columns *columns, uint32_t role);
+/* The row at hand: fields[role] for each role below `role_count`, trimmed; empty where the row or the file has none. */
+void ep_columns_take(const struct ep_columns *columns, struct ep_csv *csv, struct ep_text *fields, uint32_t role_count);
+
 /* X12 ----------------------------------------------------------------------------------------------------------- */
 
 #define EP_X12_ELEMENTS_MAX 128
@@ -363,6 +427,41 @@ struct ep_text ep_json_text(const struct ep_host *host, struct ep_json value, co
 /* ep_json_text put into a text field. */
 void ep_json_put_text(
 	const struct ep_host *host, struct ep_call *call, uint32_t field, struct ep_json value, const char *path);
+
+/* Whether the part begins like JSON: with an object or array. */
+bool ep_json_likely(const struct ep_part *part);
+/* Reads one value; what isn't EP_OK ends the reading of those that it belongs to, and is their answer too. */
+typedef enum ep_status ep_json_read(const void *context, struct ep_json value);
+/* Has each element of an array read, or the value itself if it isn't an array; nothing if it is absent or null. */
+EP_MUST_CHECK enum ep_status ep_json_each(
+	const struct ep_host *host, struct ep_json value, ep_json_read *read, const void *context);
+/* Opens the documents of a part, one after the other, and has each read, as ep_json_each() does. A part in another charset
+ * is converted first. EP_ERR_EMPTY if there is none; EP_ERR_TYPE_UNKNOWN with what was `expected` if `read` answers
+ * EP_NOT_FOUND. */
+EP_MUST_CHECK enum ep_status ep_json_documents(const struct ep_host *host, struct ep_call *call,
+	const struct ep_part *part, ep_json_read *read, const void *context, struct ep_slice expected);
+/* The first text that isn't empty of several paths: "failure_message|failure_code". */
+struct ep_text ep_json_any(const struct ep_host *host, struct ep_json value, const char *paths);
+
+enum ep_json_as {
+	EP_AS_TEXT = 0,
+	EP_AS_TIME = 1,    /* ep_put_time() */
+	EP_AS_DATE = 2,    /* ep_put_date() */
+	EP_AS_UNIX = 3,    /* ep_put_unix_time() */
+	EP_AS_DECIMAL = 4, /* ep_put_decimal() with EP_DECIMAL_JSON */
+	EP_AS_TRUE = 5     /* ep_put_bool(true) if it is true, else nothing */
+};
+
+/* A field, and the member that it is read from. A table ends with paths of NULL. */
+struct ep_json_field {
+	uint32_t field;
+	uint32_t as;       /* enum ep_json_as */
+	const char *paths; /* as for ep_json_any() */
+};
+
+/* What the object has of these, put. */
+void ep_json_put(const struct ep_host *host, struct ep_call *call, struct ep_json object,
+	const struct ep_json_field *fields);
 
 #ifdef __cplusplus
 }
