@@ -138,6 +138,29 @@ enum ep_status ep_decimal_read_grouped(
 	return read_marked(decimal, text, mark, group);
 }
 
+static uint32_t count_bytes(struct ep_slice text, char byte)
+{
+	uint32_t count = 0;
+
+	for (uint64_t i = 0; i < text.length; i++)
+		count += text.data[i] == byte && count < 2;
+	return count;
+}
+
+enum ep_status ep_decimal_read_either(struct ep_decimal *decimal, struct ep_slice text)
+{
+	uint32_t commas = count_bytes(text, ','), points = count_bytes(text, '.');
+	bool comma_last = ep_slice_find(text, ',') > ep_slice_find(text, '.');
+
+	if (points == 0 && commas <= 1)
+		return read_marked(decimal, text, EP_DECIMAL_COMMA, 0);
+	if (commas == 0 && points <= 1)
+		return read_marked(decimal, text, EP_DECIMAL_POINT, 0);
+	if (points == 0 || (commas && !comma_last))
+		return read_marked(decimal, text, EP_DECIMAL_POINT, ',');
+	return read_marked(decimal, text, EP_DECIMAL_COMMA, '.');
+}
+
 /* The exponent of a JSON number, cut at plus and minus 1,000: what lies beyond fits no decimal anyway. */
 static bool read_exponent(struct ep_slice text, int32_t *exponent)
 {

@@ -113,6 +113,27 @@ START_TEST(groups_are_declared_too)
 }
 END_TEST
 
+START_TEST(either_mark_is_read_where_a_format_allows_both)
+{
+	static const struct {
+		const char *text, *want;
+	} cases[] = {{"12,50", "12.50"}, {"12.50", "12.50"}, {"-1,234", "-1.234"}, {"1.234,56", "1234.56"},
+		{"1,234.56", "1234.56"}, {"1.234.567", "1234567"}, {"1,234,567", "1234567"}, {"1,234,567.8", "1234567.8"},
+		{"300,", "300"}, {",5", "0.5"}, {"12", "12"}, {"", "bad"}, {",", "bad"}, {"1,2.3,4", "bad"}, {"1.2.3", "bad"},
+		{"1,23.4.5", "bad"}, {"12 50", "bad"}};
+	struct ep_decimal decimal;
+	char written[48];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum ep_status status = ep_decimal_read_either(&decimal, ep_slice_of(cases[i].text));
+
+		if (status == EP_OK)
+			ep_decimal_write(decimal, written);
+		ck_assert_msg(strcmp(status == EP_OK ? written : "bad", cases[i].want) == 0, "%s", cases[i].text);
+	}
+}
+END_TEST
+
 START_TEST(json_numbers_keep_their_scale)
 {
 	static const struct {
@@ -288,6 +309,7 @@ int main(void)
 	tcase_add_test(tcase, reads_what_is_declared);
 	tcase_add_test(tcase, holds_38_digits_and_no_more);
 	tcase_add_test(tcase, groups_are_declared_too);
+	tcase_add_test(tcase, either_mark_is_read_where_a_format_allows_both);
 	tcase_add_test(tcase, json_numbers_keep_their_scale);
 	tcase_add_test(tcase, sums_are_exact_or_refused);
 	tcase_add_test(tcase, compares_by_value);

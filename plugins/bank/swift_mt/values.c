@@ -1,8 +1,7 @@
 /*
  * values.c: amounts and balances as banks write them.
  *
- * The standard has digits and one comma. A point for the comma and a grouping of thousands are read too, where they can
- * mean one thing only: of two different marks the last one is the decimal mark, a mark that is repeated groups.
+ * The standard has digits and one comma. A point for the comma and a grouping of thousands are read too.
  */
 #include "swift_mt.h"
 
@@ -32,19 +31,7 @@ uint64_t mt_amount_length(struct ep_slice text)
 
 bool mt_read_amount(struct ep_slice text, struct ep_decimal *amount)
 {
-	uint64_t comma = ep_slice_find(text, ','), point = ep_slice_find(text, '.');
-	bool commas = comma < text.length &&
-		      ep_slice_find(ep_slice_sub(text, comma + 1, text.length), ',') < text.length - comma - 1;
-	bool points = point < text.length &&
-		      ep_slice_find(ep_slice_sub(text, point + 1, text.length), '.') < text.length - point - 1;
-
-	if (point == text.length && !commas)
-		return ep_decimal_read(amount, text, EP_DECIMAL_COMMA) == EP_OK;
-	if (comma == text.length && !points)
-		return ep_decimal_read(amount, text, EP_DECIMAL_POINT) == EP_OK;
-	if (commas || (comma < point && point < text.length))
-		return ep_decimal_read_grouped(amount, text, EP_DECIMAL_POINT, ',') == EP_OK;
-	return ep_decimal_read_grouped(amount, text, EP_DECIMAL_COMMA, '.') == EP_OK;
+	return ep_decimal_read_either(amount, text) == EP_OK;
 }
 
 struct mt_balance mt_read_balance(struct ep_slice value)

@@ -147,6 +147,12 @@ EP_MUST_CHECK enum ep_status ep_decimal_read(
  */
 EP_MUST_CHECK enum ep_status ep_decimal_read_grouped(
 	struct ep_decimal *decimal, struct ep_slice text, enum ep_decimal_mark mark, char group);
+/*
+ * For formats that allow either mark (OFX), and for those whose writers mix them up: a single point or comma is the decimal
+ * mark, of two different ones the last is and the other groups thousands, one that is repeated groups. Only where a
+ * format never groups with a single mark: "1,234" is read as 1.234.
+ */
+EP_MUST_CHECK enum ep_status ep_decimal_read_either(struct ep_decimal *decimal, struct ep_slice text);
 /* A JSON number as written, exponent included where it is whole: "1e3", "12.50". */
 EP_MUST_CHECK enum ep_status ep_decimal_read_json(struct ep_decimal *decimal, struct ep_slice text);
 /* EP_LIMIT if the sum doesn't fit. The result has the larger scale. */
