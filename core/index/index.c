@@ -21,6 +21,7 @@
 #define HOT_USUAL 65536u
 #define HOT_LEAST (4u * INDEX_ROOM)
 #define LINGER_USUAL NS_PER_S
+#define RETRY_NS NS_PER_S /* after a commit that the full disk refused */
 #define ASKERS_MAX 8
 #define KEY_KEPT 400 /* bytes of a long key that are kept */
 #define NS_PER_DAY (86400 * NS_PER_S)
@@ -38,6 +39,8 @@ struct index {
 	struct table *hot;
 	struct table *sealed; /* NULL: nothing is */
 	bool writing;         /* `sealed` is with the writer */
+	bool full;            /* the disk was at its last commit: it is tried again */
+	struct loop_timer retry;
 	uint64_t durable;
 	int64_t linger_ns;
 	struct loop_timer linger;
@@ -45,7 +48,8 @@ struct index {
 	struct asker askers[ASKERS_MAX];
 	size_t asker_count;
 	struct loop_task room;
-	bool wanted; /* somebody was told that there is no room */
+	bool wanted;     /* somebody was told that there is no room */
+	bool complained; /* that the disk is full */
 	int32_t expire_before;
 	char long_key[KEY_KEPT + SHA256_BYTES];
 };
@@ -82,7 +86,7 @@ static uint64_t claim(const struct index *index)
 
 static void write_sealed(struct index *index)
 {
-	if (!index->sealed || index->writing || index->sealed->last_position >= index->durable)
+	if (!index->sealed || index->writing || index->full || index->sealed->last_position >= index->durable)
 		return;
 	index->store->ops->expire(index->store, index->expire_before);
 	index->writing = true;
@@ -116,12 +120,36 @@ static void on_linger(void *argument)
 		seal(index); /* otherwise the next on_written() looks again */
 }
 
-static void on_written(void *argument)
+/* What others filled the disk with may go again. Until then the tables fill up, and intake refuses. */
+static void wait_for_disk(struct index *index)
+{
+	if (!index->complained)
+		log_error("the index can't be written, and waits", log_text("reason", "the disk is full"));
+	index->complained = index->full = true;
+	loop_timer_set(&index->retry, RETRY_NS);
+}
+
+static void on_retry(void *argument)
+{
+	struct index *index = argument;
+
+	index->full = false;
+	write_sealed(index);
+}
+
+static void on_written(void *argument, enum ep_status status)
 {
 	struct index *index = argument;
 	struct error error = {0};
 
 	index->writing = false;
+	if (status != EP_OK) {
+		wait_for_disk(index);
+		return;
+	}
+	if (index->complained)
+		log_info("the index is written again", log_number("position", (int64_t)index->sealed->last_position));
+	index->complained = false;
 	if (index->store->ops->refresh(index->store, &error) != EP_OK)
 		index_die("the index can't be read", &error);
 	table_clear(index->sealed);
@@ -147,6 +175,7 @@ static void on_room(void *argument)
 static void release(struct index *index)
 {
 	loop_timer_end(&index->linger);
+	loop_timer_end(&index->retry);
 	loop_task_cancel(index->loop, &index->room);
 	writer_destroy(index->writer);
 	if (index->store)
@@ -184,6 +213,7 @@ enum ep_status index_open(struct index **out, const struct index_options *option
 	index->hot = &index->tables[0];
 	index->expire_before = INT32_MIN;
 	loop_timer_init(&index->linger, options->loop, on_linger, index);
+	loop_timer_init(&index->retry, options->loop, on_retry, index);
 	status = open_store(index, options, error);
 	if (status == EP_OK)
 		status = table_create(&index->tables[0], hot_max, error);
@@ -203,7 +233,8 @@ void index_close(struct index *index)
 {
 	if (!index)
 		return;
-	for (int i = 0; i < 3; i++) { /* what the writer has, what is sealed, what is hot */
+	/* What the writer has, what is sealed, what is hot; what the disk has no room for is in the journal */
+	for (int i = 0; i < 3 && !index->full; i++) {
 		if (index->writing)
 			writer_wait(index->writer);
 		if (!index->sealed && index->hot->count)
@@ -327,7 +358,11 @@ void index_off_room(struct index *index, const void *argument)
 
 void index_wait_room(struct index *index)
 {
+	const struct error full = {.code = EP_ERR_DISK_FULL, .text = "the disk is full"};
+
 	while (!index_has_room(index)) {
+		if (index->full)
+			index_die("the index can't be written", &full);
 		if (!index->writing)
 			PANIC("the index waits for a journal that isn't durable");
 		writer_wait(index->writer);

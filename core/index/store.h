@@ -21,7 +21,8 @@ struct index_store_ops {
 		struct ep_slice *value, struct error *error);
 	/* As of the last commit that refresh() has seen; 0: none yet. */
 	uint64_t (*position)(struct index_store *store);
-	/* All or nothing, durable when it returns EP_OK. `puts` are in the order of table, day, key; none twice. */
+	/* All or nothing, durable when it returns EP_OK. `puts` are in the order of table, day, key; none twice. EP_LIMIT: the
+	 * disk is full; the same may be tried again. */
 	enum ep_status (*commit)(struct index_store *store, const struct store_put *puts, size_t count,
 		uint64_t position, struct error *error);
 	/* get() sees the last commit from now on. */

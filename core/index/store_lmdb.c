@@ -20,9 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/disk.h"
+
 #define DAYS_MAX 1100 /* three years; more are refused like a full disk */
 #define MAP_BYTES_USUAL (INT64_C(64) * 1024 * 1024 * 1024)
 #define FORMAT UINT64_C(1)
+#define FULL_BYTES (INT64_C(1024) * 1024) /* a disk with less free space is full */
 #define DAY_PREFIX "messages-"
 
 struct day {
@@ -44,6 +47,7 @@ struct store_lmdb {
 	uint64_t position_written; /* by the writer */
 	struct days seen;          /* by the loop */
 	struct days written;       /* by the writer; the loop copies it in refresh() */
+	struct days before;        /* the writer's, before the transaction under way */
 	int32_t expired_before;    /* days to be dropped by the next commit */
 };
 
@@ -182,15 +186,50 @@ static int put_number(struct store_lmdb *lmdb, MDB_txn *txn, const char *name, u
 	return mdb_put(txn, lmdb->state, &key, &value, 0);
 }
 
+/* The days that a transaction made are gone with it; those that it dropped have lost their handles, and are found again
+ * by the next start. */
+static void days_undo(struct days *days, const struct days *before)
+{
+	size_t kept = 0, at = 0;
+
+	for (size_t i = 0; i < days->count; i++) {
+		while (at < before->count && before->list[at].day < days->list[i].day)
+			at++;
+		if (at < before->count && before->list[at].day == days->list[i].day)
+			days->list[kept++] = days->list[i];
+	}
+	days->count = kept;
+}
+
+/*
+ * LMDB says EIO of a write that was cut short, which is what a disk does that is nearly full. Nothing refers to the pages
+ * of a transaction that failed, so it can be tried again even after a failed sync.
+ */
+static enum ep_status commit_error(struct error *error, MDB_env *environment, int code, const char *what)
+{
+	const char *directory = NULL;
+	int64_t free_bytes = -1;
+
+	if (code == EIO && mdb_env_get_path(environment, &directory) == 0)
+		free_bytes = disk_free_bytes(directory);
+	if (free_bytes != -1 && free_bytes < FULL_BYTES)
+		code = ENOSPC;
+	if (code == ENOSPC || code == EDQUOT || code == EFBIG)
+		return error_set(error, EP_LIMIT, EP_ERR_DISK_FULL, "%s: %s", what, mdb_strerror(code));
+	return lmdb_error(error, code, what);
+}
+
 static enum ep_status lmdb_commit(
 	struct index_store *store, const struct store_put *puts, size_t count, uint64_t position, struct error *error)
 {
 	struct store_lmdb *lmdb = of(store);
+	const char *what = "entries can't be put";
 	MDB_txn *txn;
 	int code = mdb_txn_begin(lmdb->environment, NULL, 0, &txn);
 
 	if (code != 0)
 		return lmdb_error(error, code, "no transaction");
+	lmdb->before = lmdb->written;
 	code = drop_expired(lmdb, txn);
 	if (code == 0)
 		code = put_all(lmdb, txn, puts, count);
@@ -198,11 +237,14 @@ static enum ep_status lmdb_commit(
 		code = put_number(lmdb, txn, "position", position);
 	if (code != 0) {
 		mdb_txn_abort(txn);
-		return lmdb_error(error, code, "entries can't be put");
+	} else {
+		what = "the transaction can't be committed";
+		code = mdb_txn_commit(txn); /* ends it in any case */
 	}
-	code = mdb_txn_commit(txn);
-	if (code != 0)
-		return lmdb_error(error, code, "the transaction can't be committed");
+	if (code != 0) {
+		days_undo(&lmdb->written, &lmdb->before);
+		return commit_error(error, lmdb->environment, code, what);
+	}
 	lmdb->position_written = position;
 	return EP_OK;
 }

@@ -18,7 +18,7 @@ struct writer {
 	struct loop *loop;
 	struct index_store *store;
 	struct store_put *puts; /* owned; room for a full table */
-	void (*done)(void *argument);
+	void (*done)(void *argument, enum ep_status status);
 	void *argument;
 	struct disk_thread *thread; /* NULL: the store takes no time, so its commit is work of the loop's */
 	struct disk_job job;
@@ -26,6 +26,7 @@ struct writer {
 	const struct table *table;
 	uint64_t position;
 	bool busy;
+	enum ep_status status; /* of the last commit */
 };
 
 void index_die(const char *what, const struct error *error)
@@ -70,7 +71,9 @@ static void commit(struct writer *writer)
 		if (writer->puts[i].table == INDEX_MESSAGES)
 			writer->puts[i].day = day_of(writer->puts[i].value);
 	qsort(writer->puts, table->count, sizeof(*writer->puts), store_put_compare);
-	if (writer->store->ops->commit(writer->store, writer->puts, table->count, writer->position, &error) != EP_OK)
+	writer->status =
+		writer->store->ops->commit(writer->store, writer->puts, table->count, writer->position, &error);
+	if (writer->status != EP_OK && writer->status != EP_LIMIT)
 		index_die("the index can't be written", &error);
 }
 
@@ -83,12 +86,12 @@ static int perform(struct disk_job *job)
 static void finish(struct writer *writer)
 {
 	writer->busy = false;
-	writer->done(writer->argument);
+	writer->done(writer->argument, writer->status);
 }
 
 static void on_done(struct disk_job *job, int error_number)
 {
-	(void)error_number; /* a commit that fails doesn't return */
+	(void)error_number; /* writer->status says more */
 	finish(job->owner);
 }
 
@@ -103,7 +106,7 @@ static void on_task(void *argument)
 }
 
 enum ep_status writer_create(struct writer **out, struct loop *loop, struct index_store *store, uint32_t count_max,
-	void (*done)(void *argument), void *argument, struct error *error)
+	void (*done)(void *argument, enum ep_status status), void *argument, struct error *error)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 	enum ep_status status = EP_OK;

@@ -9,9 +9,10 @@
 
 struct writer;
 
-/* `done` is called on the loop after each commit. A commit that fails ends the process. */
+/* `done` is called on the loop after each commit: EP_OK, or EP_LIMIT if the disk is full. One that fails otherwise ends
+ * the process. */
 EP_MUST_CHECK enum ep_status writer_create(struct writer **writer, struct loop *loop, struct index_store *store,
-	uint32_t count_max, void (*done)(void *argument), void *argument, struct error *error);
+	uint32_t count_max, void (*done)(void *argument, enum ep_status status), void *argument, struct error *error);
 /* Commits the table, which must not change until `done`. One at a time. */
 void writer_start(struct writer *writer, const struct table *table, uint64_t position);
 bool writer_busy(const struct writer *writer);

@@ -23,6 +23,7 @@ struct memory_store {
 	uint64_t position;
 	int32_t before_day;
 	size_t commits;
+	bool full; /* commits fail as on a full disk */
 };
 
 static struct ep_slice memory_copy(struct ep_slice slice)
@@ -84,7 +85,8 @@ static enum ep_status memory_commit(
 {
 	struct memory_store *memory = (struct memory_store *)self;
 
-	(void)error;
+	if (memory->full)
+		return error_set(error, EP_LIMIT, EP_ERR_DISK_FULL, "full");
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0 && store_put_compare(&puts[i - 1], &puts[i]) >= 0)
 			abort(); /* not sorted, or one twice */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -379,6 +380,67 @@ START_TEST(waits_for_room)
 }
 END_TEST
 
+/* Others have filled the disk: nothing ends, what can't be written waits in memory and is written when there is room. */
+START_TEST(full_disk)
+{
+	int called = 0;
+	uint64_t i = 1;
+
+	open_index(32, &memory.store);
+	index_on_room(opened, on_room, &called);
+	index_durable(opened, UINT64_MAX);
+	memory.full = true;
+	for (; i < 1000 && index_has_room(opened); i++) {
+		put(INDEX_OUTCOMES, (char[]){(char)('0' + i % 64), (char)('0' + i / 64), 0}, "v", i);
+		loop_run_once(loop, 0);
+	}
+	ck_assert_uint_lt(i, 65);
+	for (int pass = 0; pass < 30; pass++) /* not a retry each time round */
+		loop_run_once(loop, NS_PER_MS);
+	ck_assert_int_eq(called, 0);
+	ck_assert_uint_eq(memory.commits, 0);
+	memory.full = false;
+	for (int pass = 0; pass < 3000 && called == 0; pass++)
+		loop_run_once(loop, NS_PER_MS);
+	ck_assert_int_eq(called, 1);
+	ck_assert_uint_gt(memory.commits, 0);
+	has(INDEX_OUTCOMES, "10", "v");
+	memory.full = true;
+	put(INDEX_OUTCOMES, "last", "v", i);
+	index_close(opened); /* gives up: the journal has it */
+	open_index(32, &memory.store);
+	lacks(INDEX_OUTCOMES, "last");
+	memory.full = false;
+}
+END_TEST
+
+/* The same with LMDB, whose handle of a day that was made in the failed transaction must not be used again. */
+START_TEST(full_disk_lmdb)
+{
+	struct rlimit before, small = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+	struct index_store *store;
+	int64_t day_ns = 20000 * DAY_NS;
+	char value[64] = {0};
+	struct store_put day = {.table = INDEX_MESSAGES, .day = 20000, .key = ep_slice_of("k")};
+
+	memcpy(value, &day_ns, sizeof(day_ns));
+	day.value = ep_slice_make(value, sizeof(value));
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(store_lmdb_open(path, 0, &store, &error), EP_OK);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &before);
+	small.rlim_max = before.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &small), 0); /* EFBIG, the nearest to a full disk that needs no disk */
+	ck_assert_int_eq(store->ops->commit(store, &day, 1, 5, &error), EP_LIMIT);
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+	ck_assert_int_eq(store->ops->commit(store, &day, 1, 5, &error), EP_OK);
+	ck_assert_int_eq(store->ops->refresh(store, &error), EP_OK);
+	ck_assert_uint_eq(store->ops->position(store), 5);
+	ck_assert_int_eq(store->ops->get(store, INDEX_MESSAGES, ep_slice_of("k"), &day.value, &error), EP_OK);
+	store->ops->close(store);
+}
+END_TEST
+
 START_TEST(another_format_is_refused)
 {
 	struct index_store *store;
@@ -449,6 +511,8 @@ int main(void)
 	tcase_add_test(test, long_keys);
 	tcase_add_test(test, opened_again_at_position);
 	tcase_add_test(test, not_ahead_of_durable);
+	tcase_add_test(test, full_disk);
+	tcase_add_test(test, full_disk_lmdb);
 	tcase_add_test(test, killed_between_seal_and_commit);
 	tcase_add_loop_test(test, killed_while_writing, 0, 4);
 	tcase_add_test(test, held);
