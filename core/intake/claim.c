@@ -105,7 +105,7 @@ static void refuse(struct claim *claim, enum ep_error code, const char *text)
 	json_name(&json, "rejected");
 	json_array_begin(&json);
 	json_object_begin(&json);
-	json_member_string(&json, "place", "");
+	json_member_string(&json, "place", "message");
 	json_member_string(&json, "code", schema_error_find(code)->code);
 	json_member_string(&json, "text", text);
 	json_object_end(&json);

@@ -131,12 +131,24 @@ static enum ep_status take_head(struct connection *connection)
 	return EP_OK;
 }
 
+/* What came of the body so far must not be borrowed from the input any more. */
+static void keep_body(struct connection *connection)
+{
+	struct error error = {.code = EP_ERR_INTERNAL};
+	enum ep_status status = body_settle(&connection->receiving->body, &error);
+	struct problem problem;
+
+	if (status == EP_OK)
+		return;
+	problem = exchange_problem_of(connection->intake, status, &error);
+	request_refuse(connection, &problem);
+}
+
 /* The framing in one contiguous piece of the input. */
 static enum ep_status take_pieces(struct connection *connection, struct ep_slice *rest)
 {
 	struct http_fault fault;
 	struct ep_slice piece;
-	struct error error;
 	enum ep_status status;
 
 	while ((status = http_body_next(&connection->receiving->framing, rest, &piece, &fault)) == EP_OK) {
@@ -149,11 +161,8 @@ static enum ep_status take_pieces(struct connection *connection, struct ep_slice
 		connection->fresh_phase = true;
 	} else if (status == EP_BAD_INPUT) {
 		refuse_fault(connection, &fault);
-	} else if (body_settle(&connection->receiving->body, &error) != EP_OK) {
-		const struct problem problem = {
-			.status = 503, .code = error.code, .text = error.text, .retry_after_s = 30};
-
-		request_refuse(connection, &problem);
+	} else {
+		keep_body(connection);
 	}
 	return status == EP_AGAIN ? EP_AGAIN : EP_OK;
 }

@@ -4,9 +4,12 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "intake/server.h"
+#include "record/schema.h"
 
 #define STOPPING_WAIT_NS (500 * NS_PER_MS)
+#define COMPLAINT_NS (10 * NS_PER_S)
 #define RETRY_BUSY_S 1
 #define RETRY_DISK_S 30
 
@@ -244,7 +247,20 @@ void exchanges_free_orphans(struct intake *intake)
 
 /* Receipts ------------------------------------------------------------------------------------------------------- */
 
-struct problem exchange_problem_of(enum ep_status status, const struct error *error)
+/* What is wrong inside is told to the operator, once in a while, and not to the sender: it names files. */
+static void keep_inside(struct intake *intake, struct problem *problem)
+{
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (intake->complained_ns == 0 || now_ns - intake->complained_ns > COMPLAINT_NS) {
+		log_warn("messages are refused", log_text("code", schema_error_find(problem->code)->code),
+			log_text("reason", problem->text));
+		intake->complained_ns = now_ns;
+	}
+	problem->text = NULL;
+}
+
+struct problem exchange_problem_of(struct intake *intake, enum ep_status status, const struct error *error)
 {
 	struct problem problem = {.status = 503, .code = error->code, .text = error->text};
 
@@ -266,6 +282,8 @@ struct problem exchange_problem_of(enum ep_status status, const struct error *er
 	default:
 		problem.status = 500;
 	}
+	if (problem.status >= 500)
+		keep_inside(intake, &problem);
 	return problem;
 }
 
@@ -281,7 +299,7 @@ void exchange_on_receipt(
 		return;
 	}
 	if (status != EP_OK) {
-		problem = exchange_problem_of(status, error);
+		problem = exchange_problem_of(exchange->intake, status, error);
 		exchange_answer_problem(exchange, &problem);
 		return;
 	}

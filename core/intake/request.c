@@ -270,7 +270,7 @@ void request_body(struct connection *connection, struct ep_slice piece)
 	status = body_append(&receiving->body, piece, &error);
 	if (status == EP_OK)
 		return;
-	problem = exchange_problem_of(status, &error);
+	problem = exchange_problem_of(connection->intake, status, &error);
 	refuse_body(connection, &problem);
 }
 

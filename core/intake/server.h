@@ -123,7 +123,8 @@ struct intake {
 	struct listener *listeners;
 	size_t listener_count;
 	bool stopping;
-	bool listening_paused;                 /* no descriptors were left */
+	int64_t complained_ns; /* monotonic, of the last complaint about a refusal that is our own fault; 0: none */
+	bool listening_paused; /* no descriptors were left */
 	struct connection_list phases[PHASES]; /* each in the order of phase_since_ns */
 	struct connection_list flushes;
 	size_t connection_count;
@@ -178,7 +179,7 @@ void exchange_answer_outcome(struct exchange *exchange, const struct outcome *ou
 void exchange_on_receipt(
 	void *argument, enum ep_status status, const struct receipt *receipt, const struct error *error);
 /* How a refusal by the acceptor or the journal looks to the client. */
-struct problem exchange_problem_of(enum ep_status status, const struct error *error);
+struct problem exchange_problem_of(struct intake *intake, enum ep_status status, const struct error *error);
 /* The connection is gone. */
 void exchange_abandon(struct exchange *exchange);
 /* Answers with receipts those whose wait is over. */

@@ -75,6 +75,13 @@ class Intake(unittest.TestCase):
         status, _, outcome = gateway.post("bank", body, {"Authorization": "Bearer tok-123", "Prefer": "wait=20"})
         self.assertEqual((status, outcome["outcome"], outcome["records"]), (200, "normalized", 2))
 
+    def test_no_room_is_told_without_naming_files(self):
+        gateway = self.gateway(BANK % "", 'journal = { spool_max = "2MiB"; };')
+        status, headers, problem = gateway.post("bank", b" " * (3 << 20), {"Authorization": "Bearer tok-123"})
+        self.assertEqual((status, problem["code"], headers["Retry-After"]), (503, "disk-full", "30"))
+        self.assertNotIn("/", problem.get("detail", ""))
+        self.assertIn(b'messages are refused code="disk-full"', gateway.read_log())
+
     def test_pipelined_and_chunked_requests(self):
         gateway = self.gateway(BANK % "")
         body = STATEMENT % b"S4"
