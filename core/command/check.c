@@ -60,6 +60,7 @@ static enum ep_status start_worker(struct supervisor *supervisor, const struct c
 		.deadline_ns = source->deadline_ns,
 		.deadline_per_mib_ns = source->deadline_per_mib_ns,
 		.memory_max = source->memory_max,
+		.body_max = source->body_max,
 		.json_max = source->json_max,
 		.reject_message = source->on_bad_record == CONF_REJECT_MESSAGE};
 	struct worker *worker = NULL;

@@ -31,6 +31,7 @@ static void put_hello(struct worker *worker)
 	frame_put_u32(out,
 		(options->reject_message ? WORKER_REJECT_MESSAGE : 0u) | (options->describe ? WORKER_DESCRIBE : 0u));
 	frame_put_u64(out, (uint64_t)options->memory_max);
+	frame_put_u64(out, (uint64_t)options->body_max);
 	frame_put_u64(out, (uint64_t)options->json_max);
 	frame_put_bytes(out, ep_slice_of(options->source));
 	frame_put_bytes(out, ep_slice_of(options->plugin_path));

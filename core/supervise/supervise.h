@@ -46,6 +46,7 @@ struct worker_options {
 	int64_t deadline_ns;
 	int64_t deadline_per_mib_ns;
 	int64_t memory_max;
+	int64_t body_max; /* the largest message; 0: not known */
 	int64_t json_max;
 	bool reject_message; /* on_bad_record = "reject-message" */
 	bool describe;       /* only to know the plugin's options: takes no settings, serves no calls */

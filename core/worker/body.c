@@ -48,7 +48,7 @@ enum ep_status body_map(struct body *body, int fd, uint64_t length, struct error
 	if ((uint64_t)size < length)
 		return error_set(error, EP_IO, EP_ERR_IO, "the body has %lld bytes, %llu were announced",
 			(long long)size, (unsigned long long)length);
-	/* Not writable, so that it doesn't count against the limit of memory. */
+	/* Not writable, so that it doesn't count against the limit of memory; and nothing becomes read-only (seccomp.c). */
 	memory = mmap(NULL, whole + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory == MAP_FAILED)
 		return error_set_errno(
@@ -60,8 +60,7 @@ enum ep_status body_map(struct body *body, int fd, uint64_t length, struct error
 	current_length = body->mapped;
 	if ((whole > 0 && mmap(memory, whole, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) == MAP_FAILED) ||
 		mprotect(memory + whole, 2 * page, PROT_READ | PROT_WRITE) == -1 ||
-		read_tail(fd, memory + whole, rest, (off_t)whole) != EP_OK ||
-		mprotect(memory + whole, 2 * page, PROT_READ) == -1) {
+		read_tail(fd, memory + whole, rest, (off_t)whole) != EP_OK) {
 		error_set_errno(error, EP_ERR_IO, "a body of %llu bytes can't be mapped", (unsigned long long)length);
 		body_unmap(body);
 		return EP_IO;

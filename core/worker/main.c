@@ -20,7 +20,8 @@
 #define MEMORY_SPARE ((size_t)4 * 1024 * 1024)
 
 struct hello {
-	uint64_t memory_max, json_max;
+	struct sandbox_limits limits;
+	uint64_t json_max;
 	bool reject_message, describe;
 	char plugin_path[WORKER_TEXT_MAX];
 	struct ep_slice required[SANDBOX_LAYERS + 1];
@@ -65,7 +66,8 @@ static bool read_hello(const struct worker_frame *frame)
 	mode = frame_get_u32(&reader);
 	hello.reject_message = mode & WORKER_REJECT_MESSAGE;
 	hello.describe = mode & WORKER_DESCRIBE;
-	hello.memory_max = frame_get_u64(&reader);
+	hello.limits.memory_max = frame_get_u64(&reader);
+	hello.limits.body_max = frame_get_u64(&reader);
 	hello.json_max = frame_get_u64(&reader);
 	server.source = keep(&reader);
 	path = frame_get_bytes(&reader);
@@ -157,7 +159,7 @@ static struct ep_slice setting(const char *name)
 static enum ep_status prepare_call(struct error *error)
 {
 	const struct call_options options = {
-		.memory_max = (size_t)hello.memory_max,
+		.memory_max = (size_t)hello.limits.memory_max,
 		.json_max = (size_t)hello.json_max,
 		.reject_message = hello.reject_message || (server.file.note.flags & EP_WHOLE_ONLY),
 		.zone = setting("zone"),
@@ -204,7 +206,7 @@ static enum ep_status start(struct error *error)
 	enum ep_status status = plugin_fetch(&server.file, hello.plugin_path, error);
 
 	if (status == EP_OK)
-		status = sandbox_confine(hello.memory_max, error);
+		status = sandbox_confine(&hello.limits, error);
 	if (status == EP_OK)
 		status = prepare_call(error); /* zones, converters: the last that needs files */
 	if (status != EP_OK)

@@ -5,8 +5,8 @@
  *   bytes   u32 length, that many bytes
  *
  *   gateway to worker
- *     HELLO   u32 protocol, u32 enum worker_mode, u64 memory_max, u64 json_max, bytes source, bytes plugin path,
- *             u32 n, n times (bytes layer that is required), u32 n, n times (bytes name, bytes value) settings.
+ *     HELLO   u32 protocol, u32 enum worker_mode, u64 memory_max, u64 body_max (0: unknown),
+ *             u64 json_max, bytes source, bytes plugin path, u32 n, n times (bytes layer that is required), u32 n, n times (bytes name, bytes value) settings.
  *             With it comes the descriptor of the progress page.
  *     CALL    u64 number (ascending), u64 length of the body, u32 1: the body is a descriptor, u32 headers,
  *             bytes content type, bytes content encoding, bytes name, headers times (bytes name, bytes value).

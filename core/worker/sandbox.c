@@ -4,6 +4,7 @@
 #include "worker/sandbox.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <netinet/in.h>
@@ -23,7 +24,8 @@
 
 #define NOBODY 65534
 #define OWN_MEMORY ((uint64_t)48 << 20) /* of the worker itself: libraries, buffers */
-#define MAPPED_MAX ((uint64_t)64 << 30) /* bodies are mapped, not read: address space, hardly memory */
+#define LIBRARIES ((uint64_t)192 << 20) /* code, constants, stack: mapped, and not counted as data */
+#define BODY_UNKNOWN ((uint64_t)64 << 30)
 #define DESCRIPTORS_MAX 64
 #ifdef __SANITIZE_ADDRESS__
 #define ADDRESS_SANITIZER true
@@ -73,17 +75,19 @@ enum ep_status sandbox_require(struct ep_slice name, struct error *error)
 
 /*
  * Whatever is writable is private (seccomp refuses shared mappings), and RLIMIT_DATA counts that, but not bodies, which
- * are mapped read-only. RLIMIT_AS only bounds the page tables that reading of unwritten memory costs.
+ * are mapped read-only: one at a time, so that RLIMIT_AS can be drawn tight around both. That one bounds a constructor
+ * too, which may still make its pages read-only.
  */
-static bool limit(uint64_t memory_max)
+static bool limit(uint64_t memory_max, uint64_t body_max)
 {
 	const bool counts = !ADDRESS_SANITIZER; /* whose shadow memory is 20 TiB */
+	const uint64_t mapped = (body_max ? body_max : BODY_UNKNOWN) + LIBRARIES;
 	const struct {
 		int resource;
 		rlim_t value;
 	} limits[] = {
 		{RLIMIT_DATA, counts ? memory_max + OWN_MEMORY : RLIM_INFINITY},
-		{RLIMIT_AS, counts ? memory_max + OWN_MEMORY + MAPPED_MAX : RLIM_INFINITY},
+		{RLIMIT_AS, counts ? memory_max + OWN_MEMORY + mapped : RLIM_INFINITY},
 		{RLIMIT_CORE, 0},
 		{RLIMIT_NOFILE, DESCRIPTORS_MAX},
 		{RLIMIT_NPROC, 0},
@@ -92,7 +96,8 @@ static bool limit(uint64_t memory_max)
 		{RLIMIT_MSGQUEUE, 0},
 	};
 
-	(void)memory_max; /* not used under AddressSanitizer */
+	(void)memory_max; /* neither is used under AddressSanitizer */
+	(void)mapped;
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		struct rlimit now, wanted = {limits[i].value, limits[i].value};
 
@@ -173,8 +178,22 @@ static bool gateway_lives(void)
 	return poll(&socket_poll, 1, 0) == 0;
 }
 
-enum ep_status sandbox_confine(uint64_t memory_max, struct error *error)
+/* Where the machine runs out of memory in spite of all limits, a worker goes first. */
+static void volunteer(void)
 {
+	static const char most[] = "1000";
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return; /* no /proc: no layer depends on it */
+	if (write(fd, most, sizeof(most) - 1) == -1)
+		errno = 0;
+	close(fd);
+}
+
+enum ep_status sandbox_confine(const struct sandbox_limits *limits, struct error *error)
+{
+	volunteer();
 	if (geteuid() == 0) { /* before the uid is gone: a container may grant these and refuse user namespaces */
 		leave_namespaces();
 		leave_uid();
@@ -187,6 +206,6 @@ enum ep_status sandbox_confine(uint64_t memory_max, struct error *error)
 		return error_set(error, EP_END, EP_ERR_WORKER_DIED, "the gateway has ended");
 	sandbox_note(SANDBOX_NO_NEW_PRIVS,
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
-	sandbox_note(SANDBOX_RLIMITS, limit(memory_max));
+	sandbox_note(SANDBOX_RLIMITS, limit(limits->memory_max, limits->body_max));
 	return EP_OK;
 }

@@ -30,7 +30,11 @@ enum sandbox_layer {
 };
 
 /* Only what can't be gone without is an error: nothing of what is called a layer. */
-EP_MUST_CHECK enum ep_status sandbox_confine(uint64_t memory_max, struct error *error);
+struct sandbox_limits {
+	uint64_t memory_max; /* what the plugin may have, bytes */
+	uint64_t body_max;   /* the largest message, bytes; 0: not known */
+};
+EP_MUST_CHECK enum ep_status sandbox_confine(const struct sandbox_limits *limits, struct error *error);
 void sandbox_restrict_files(void);
 void sandbox_close_loading(void);
 void sandbox_close(void);

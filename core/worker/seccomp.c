@@ -4,12 +4,14 @@
  * What computing in one thread needs is allowed. What only an attack or a gross mistake would call (sockets, processes,
  * tracing, mounts ...) ends the worker by SIGSYS, after its name went to the log. Opening a file answers EACCES, since
  * libraries try it and do without. Everything else is ENOSYS, upon which libc falls back. Stage 1 adds what dlopen needs;
- * nothing of it lets out what stage 2 keeps in, since a constructor could prevent stage 2.
+ * nothing of it lets out what stage 2 keeps in, since a constructor could prevent stage 2: beyond that one it may only open
+ * files for reading, as far as Landlock and its uid let it, run code out of them, and ask whether a file exists.
  */
 #include "worker/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <string.h>
@@ -183,11 +185,14 @@ static int add_computing(scmp_filter_ctx filter)
 	result |= ALLOW(filter, pread64, 0);
 	result |= ALLOW(filter, lseek, 0);
 	result |= ALLOW(filter, close, 0);
-	/* Private, and never both anonymous and executable; files at hand are bodies only. */
-	result |= ALLOW(filter, mmap, 2, HAS_NONE(2, PROT_EXEC), HAS_NONE(3, MAP_SHARED));
-	result |= ALLOW(filter, mprotect, 1, HAS_NONE(2, PROT_EXEC));
+	/*
+	 * Private, and never both anonymous and executable; files at hand are bodies only. RLIMIT_DATA counts what may be
+	 * written to: so nothing that was written may be made read-only, no mapping may grow like a stack, which isn't
+	 * counted, and none is moved, since a piece of the stack would take that along. realloc() does without.
+	 */
+	result |= ALLOW(filter, mmap, 2, HAS_NONE(2, PROT_EXEC), HAS_NONE(3, MAP_SHARED | MAP_GROWSDOWN));
+	result |= ALLOW(filter, mprotect, 1, EQUALS(2, PROT_READ | PROT_WRITE));
 	result |= ALLOW(filter, munmap, 0);
-	result |= ALLOW(filter, mremap, 0);
 	result |= ALLOW(filter, madvise, 0);
 	result |= ALLOW(filter, brk, 0);
 	result |= ALLOW(filter, futex, 0);
@@ -223,8 +228,10 @@ static int add_loading(scmp_filter_ctx filter)
 	result |= ALLOW(filter, read, 0);
 	result |= ALLOW(filter, newfstatat, 0);
 	result |= ALLOW(filter, fstat, 0);
-	result |= ALLOW(filter, mmap, 1, HAS_NONE(3, MAP_ANONYMOUS | MAP_SHARED)); /* code, of files */
-	result |= ALLOW(filter, seccomp, 0);
+	result |= ALLOW(filter, mmap, 1, HAS_NONE(3, MAP_ANONYMOUS | MAP_SHARED | MAP_GROWSDOWN)); /* code, of files */
+	result |= ALLOW(filter, mprotect, 1, HAS_NONE(2, PROT_EXEC)); /* what was relocated becomes read-only */
+	/* Stage 2, which has no flags. One of them would make a listener, which answers for the kernel. */
+	result |= ALLOW(filter, seccomp, 2, EQUALS(0, SECCOMP_SET_MODE_FILTER), EQUALS(1, 0));
 	return result;
 }
 

@@ -251,6 +251,28 @@ START_TEST(memory_has_a_bound)
 }
 END_TEST
 
+/* Pages that are no longer writable, that grow like a stack, that were the stack: more than memory_max of none of them. */
+START_TEST(memory_that_limits_forget)
+{
+	static const char *const ways[] = {"hoard", "hoard-protected", "hoard-stack", "hoard-moved"};
+	struct worker *worker = worker_of("intruder");
+	struct answer answer;
+	char act[64];
+
+	if (ADDRESS_SANITIZER)
+		return;
+	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
+		long got;
+
+		snprintf(act, sizeof(act), "%s 512", ways[i]);
+		ask(worker, &answer, act);
+		ck_assert_msg(answer.result == CALL_FAILED, "%s: %s", act, answer.text);
+		got = strncmp(answer.text, "done=", 5) == 0 ? strtol(answer.text + 5, NULL, 10) : 0;
+		ck_assert_msg(got <= 64 + 48, "%s: %ld MiB of 64", act, got);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("sandbox");
@@ -268,6 +290,7 @@ int main(void)
 	tcase_add_test(sandbox, a_constructor_is_confined_too);
 	tcase_add_test(sandbox, a_required_layer_that_is_missing);
 	tcase_add_test(sandbox, memory_has_a_bound);
+	tcase_add_test(sandbox, memory_that_limits_forget);
 	suite_add_tcase(suite, sandbox);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
