@@ -87,25 +87,45 @@ static bool take_options(struct worker *worker, struct frame_reader *reader)
 	return true;
 }
 
-static void take_ready(struct worker *worker, struct frame_reader *reader)
+/* Before the plugin is loaded: the only frame that the gateway's own program is sure to have written. */
+static void take_loading(struct worker *worker, struct frame_reader *reader)
 {
 	worker->identity.build = frame_get_u64(reader);
 	if (!copy_name(frame_get_bytes(reader), worker->plugin_name, sizeof(worker->plugin_name)) ||
 		!copy_name(frame_get_bytes(reader), worker->plugin_version, sizeof(worker->plugin_version)) ||
-		!copy_name(frame_get_bytes(reader), worker->layers, sizeof(worker->layers)) ||
-		!take_options(worker, reader) || reader->bad) {
+		!copy_name(frame_get_bytes(reader), worker->layers, sizeof(worker->layers)) || reader->bad) {
 		LIES(worker, "it says unreadable things about itself");
 		return;
 	}
-	worker->identity.name = worker->plugin_name;
-	worker->identity.version = worker->plugin_version;
-	worker->identity.layers = worker->layers;
+	worker->state = WORKER_LOADS;
+}
+
+static void take_ready(struct worker *worker, struct frame_reader *reader)
+{
+	if (!take_options(worker, reader) || reader->bad) {
+		LIES(worker, "it says unreadable things about its options");
+		return;
+	}
 	worker->state = WORKER_SERVING;
 	loop_timer_cancel(&worker->timer);
 	log_info("worker started", log_text("source", worker->options.source), log_text("plugin", worker->plugin_name),
 		log_text("version", worker->plugin_version), log_number("pid", worker->identity.pid),
 		log_text("sandbox", worker->layers));
 	submit_pump(worker);
+}
+
+/* What is shown to people, on terminals too, of a text that a plugin may have written. */
+static void make_printable(char *text)
+{
+	const size_t length = strlen(text);
+	size_t valid;
+
+	while ((valid = (size_t)utf8_valid_until(ep_slice_of(text))) < length)
+		text[valid] = '?';
+	for (size_t i = 0; i < length; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+	}
 }
 
 static void take_refused(struct worker *worker, struct frame_reader *reader)
@@ -122,6 +142,7 @@ static void take_refused(struct worker *worker, struct frame_reader *reader)
 	error_set(&worker->start_error, EP_BAD_CONFIG, (enum ep_error)code, "%.*s",
 		(int)(text.length < sizeof(worker->start_error.text) ? text.length : sizeof(worker->start_error.text)),
 		text.data ? text.data : "");
+	make_printable(worker->start_error.text);
 }
 
 /* An origin that isn't in the body names no bytes at all, so that nobody reads beyond it. */
@@ -235,7 +256,9 @@ static void take_frame(struct worker *worker, const struct worker_frame *frame)
 
 	if (worker->state == WORKER_SERVING)
 		take_answer(worker, frame);
-	else if (frame->kind == WORKER_READY)
+	else if (frame->kind == WORKER_LOADING && worker->state == WORKER_STARTING)
+		take_loading(worker, &reader);
+	else if (frame->kind == WORKER_READY && worker->state == WORKER_LOADS)
 		take_ready(worker, &reader);
 	else if (frame->kind == WORKER_REFUSED)
 		take_refused(worker, &reader);

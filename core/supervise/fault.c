@@ -55,6 +55,7 @@ static struct worker_call *under_way(struct worker *worker)
 void fault_arm(struct worker *worker)
 {
 	worker->seen_number = 0;
+	worker->seen_first = 0;
 	worker->seen_ns = clock_monotonic_ns();
 	worker->graced = false;
 	if (worker->timer.due_ns == 0)
@@ -82,6 +83,24 @@ void worker_fault(struct worker *worker, const char *what)
 	fault_kill(worker, EP_ERR_PLUGIN_FAULT, true, "%s", what);
 }
 
+/*
+ * Whether the page shows another call than at the last look, which then has its time from now on. Numbers ascend, so a
+ * page that goes to and fro gains nothing; and output waits a few milliseconds at most in a worker, so a page that has
+ * moved on twice while not one call was answered lies.
+ */
+static bool has_moved_on(struct worker *worker, const struct worker_call *call)
+{
+	if (call->number <= worker->seen_number)
+		return false;
+	if (worker->first->number == worker->seen_first && worker->seen_unanswered++ > 0)
+		return false;
+	if (worker->first->number != worker->seen_first)
+		worker->seen_unanswered = 0;
+	worker->seen_first = worker->first->number;
+	worker->seen_number = call->number;
+	return true;
+}
+
 static void watch(struct worker *worker)
 {
 	const int64_t now = clock_monotonic_ns();
@@ -91,8 +110,7 @@ static void watch(struct worker *worker)
 	if (!call)
 		return; /* armed again by the next call */
 
-	if (call->number > worker->seen_number) { /* numbers ascend: a page that goes to and fro gains no time */
-		worker->seen_number = call->number;
+	if (has_moved_on(worker, call)) {
 		worker->graced = false;
 		if (worker->seen_ns < now - tick(worker))
 			worker->seen_ns = now - tick(worker); /* it began after the last look */
@@ -122,6 +140,7 @@ void fault_timer(void *argument)
 			submit_start(worker);
 		break;
 	case WORKER_STARTING:
+	case WORKER_LOADS:
 		fault_kill(worker, EP_ERR_WORKER_DIED, false, "it wasn't ready in time");
 		break;
 	case WORKER_SERVING:
@@ -246,6 +265,7 @@ static void end_of_start(struct worker *worker, const char *what)
 	if (!is_told(worker))
 		log_error("worker not started", log_text("source", worker->options.source),
 			log_text("why", worker->start_error.text));
+	snprintf(worker->trouble, sizeof(worker->trouble), "%s", worker->start_error.text);
 }
 
 /* NULL: none of the calls can be blamed. */
@@ -266,7 +286,7 @@ static struct worker_call *find_culprit(struct worker *worker, const struct chan
 
 void fault_exited(struct worker *worker, const struct channel_exit *how)
 {
-	const bool starting = worker->state == WORKER_STARTING;
+	const bool starting = worker->state == WORKER_STARTING || worker->state == WORKER_LOADS;
 	struct worker_call *culprit;
 	enum ep_error code;
 	char what[400];
@@ -276,6 +296,7 @@ void fault_exited(struct worker *worker, const struct channel_exit *how)
 	culprit = find_culprit(worker, how);
 	lines_end(worker);
 	code = describe(worker, how, what, sizeof(what));
+	snprintf(worker->trouble, sizeof(worker->trouble), "%s", what);
 	close_channel(worker);
 	if (!worker->refused)
 		worker->identity.crashes++;
@@ -302,6 +323,7 @@ void fault_unstartable(struct worker *worker, const struct error *error)
 	worker->failures++;
 	worker->start_status = EP_IO;
 	worker->start_error = *error;
+	snprintf(worker->trouble, sizeof(worker->trouble), "%s", error->text);
 	log_error("worker not started", log_text("source", worker->options.source), log_text("why", error->text));
 	schedule(worker);
 }

@@ -23,6 +23,7 @@ enum worker_state {
 	WORKER_STOPPED,   /* no process; started by the next call */
 	WORKER_THROTTLED, /* no process; started when the timer runs out */
 	WORKER_STARTING,  /* HELLO was sent */
+	WORKER_LOADS,     /* it has named its plugin and its layers; from now on the plugin may be the one that talks */
 	WORKER_SERVING
 };
 
@@ -76,9 +77,11 @@ struct worker {
 
 	/* Handshake, deadline or throttle, by state. */
 	struct loop_timer timer;
-	uint64_t seen_number; /* the call that was under way when last looked */
-	int64_t seen_ns;      /* since when */
-	bool graced;          /* it was given a moment more, since output of it was waiting here */
+	uint64_t seen_number;     /* the call that was under way when last looked */
+	uint64_t seen_first;      /* the first that was not answered then */
+	uint32_t seen_unanswered; /* how often another was under way, and none had been answered */
+	int64_t seen_ns;          /* since when */
+	bool graced;              /* it was given a moment more, since output of it was waiting here */
 
 	bool dying; /* killed, or its socket is closed: its exit follows, and nothing is read or written any more */
 	/* Why it was killed; text empty: for no fault of its own, or it ended by itself. */
@@ -96,6 +99,7 @@ struct worker {
 	struct loop_task send_task, room_task;
 	struct line_reader lines;
 	char last_line[160]; /* of its log, printable */
+	char trouble[sizeof(((struct error *)0)->text)];
 };
 
 struct supervisor {

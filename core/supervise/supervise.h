@@ -60,7 +60,7 @@ struct worker_option {
 	const char *name, *fallback, *choices, *help; /* never NULL; choices: "a|b|c" */
 };
 
-/* Known after the worker's first hello. */
+/* Known after the worker's first hello; told by the worker before it loads the plugin, which could claim what it likes. */
 struct worker_identity {
 	const char *name, *version; /* of the plugin */
 	uint64_t build;
@@ -68,7 +68,8 @@ struct worker_identity {
 	pid_t pid;          /* 0: not running */
 	uint64_t restarts;
 	uint64_t crashes;
-	bool throttled;                      /* not running, and not started before its delay is over */
+	bool throttled;      /* not running, and not started before its delay is over */
+	const char *trouble; /* why it last ended badly, or couldn't be started; printable; empty: never */
 	const struct worker_option *options; /* with `describe` */
 	size_t option_count;
 };

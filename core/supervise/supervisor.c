@@ -144,6 +144,7 @@ enum ep_status worker_create(
 	worker->identity.name = worker->plugin_name;
 	worker->identity.version = worker->plugin_version;
 	worker->identity.layers = worker->layers;
+	worker->identity.trouble = worker->trouble;
 	worker->last = &worker->first;
 	buffer_init(&worker->out, OUT_BYTES_MAX);
 	buffer_init(&worker->in, IN_BYTES_MAX);
@@ -163,7 +164,7 @@ enum ep_status worker_start(struct worker *worker, struct error *error)
 	}
 	if (worker->state == WORKER_STOPPED)
 		submit_start(worker);
-	while (worker->state == WORKER_STARTING) /* bounded by the handshake's timer */
+	while (worker->state == WORKER_STARTING || worker->state == WORKER_LOADS) /* bounded by the handshake's timer */
 		loop_run_once(worker->supervisor->loop, 100 * NS_PER_MS);
 	if (worker->state == WORKER_SERVING)
 		return EP_OK;

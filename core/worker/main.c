@@ -201,6 +201,19 @@ static enum ep_status describe(struct error *error)
 	return instance_describe(&server.file.plugin, put_option, &description, error);
 }
 
+/* Goes out before the plugin's constructors run, which could say what they like. */
+static void say_loading(void)
+{
+	const size_t at = frame_begin(&server.out, WORKER_LOADING);
+
+	frame_put_u64(&server.out, server.file.build);
+	frame_put_bytes(&server.out, ep_slice_of(server.file.note.name));
+	frame_put_bytes(&server.out, ep_slice_of(server.file.note.version));
+	frame_put_bytes(&server.out, ep_slice_of(sandbox_layers()));
+	frame_end(&server.out, at);
+	serve_flush(&server);
+}
+
 static enum ep_status start(struct error *error)
 {
 	enum ep_status status = plugin_fetch(&server.file, hello.plugin_path, error);
@@ -214,8 +227,10 @@ static enum ep_status start(struct error *error)
 	sandbox_restrict_files();
 	sandbox_close_loading();
 	status = require(error);
-	if (status == EP_OK)
-		status = plugin_load(&server.file, error);
+	if (status != EP_OK)
+		return status;
+	say_loading();
+	status = plugin_load(&server.file, error);
 	if (status == EP_OK && hello.describe)
 		status = describe(error);
 	else if (status == EP_OK)
@@ -231,10 +246,6 @@ static void say_ready(void)
 {
 	const size_t at = frame_begin(&server.out, WORKER_READY);
 
-	frame_put_u64(&server.out, server.file.build);
-	frame_put_bytes(&server.out, ep_slice_of(server.file.note.name));
-	frame_put_bytes(&server.out, ep_slice_of(server.file.note.version));
-	frame_put_bytes(&server.out, ep_slice_of(sandbox_layers()));
 	frame_put_u32(&server.out, hello.describe ? server.file.plugin.option_count : 0);
 	buffer_append_slice(&server.out, buffer_slice(&description));
 	frame_end(&server.out, at);

@@ -12,8 +12,9 @@
  *             bytes content type, bytes content encoding, bytes name, headers times (bytes name, bytes value).
  *             Inline: the body and 64 zero bytes end the payload. Else a descriptor comes with the frame's first byte.
  *   worker to gateway
- *     READY   u64 build of the plugin, bytes name, bytes version, bytes layers that are active,
- *             u32 n (0 unless it was asked to describe the plugin), n times an option: u32 type, u32 1: required,
+ *     LOADING u64 build of the plugin, bytes name, bytes version, bytes layers that are active: once, before anything of
+ *             the plugin has run. What is believed of these is believed of the gateway's own program.
+ *     READY   u32 n (0 unless it was asked to describe the plugin), n times an option: u32 type, u32 1: required,
  *             u64 min, u64 max, bytes name, bytes default, bytes choices, bytes help
  *     REFUSED u32 enum ep_error, u32 enum ep_status, bytes text: it won't serve, and ends
  *     RECORD  u64 number, u32 origins, u32 length of the record, origins (24 bytes each), record
@@ -73,7 +74,8 @@ enum worker_kind {
 	WORKER_RECORD = 18,
 	WORKER_REJECT = 19,
 	WORKER_DONE = 20,
-	WORKER_FAIL = 21
+	WORKER_FAIL = 21,
+	WORKER_LOADING = 22
 };
 
 /* One page that both map. The worker says which call it is busy with; a lie costs its own source a second try. */

@@ -154,7 +154,8 @@ static long act_thread(const char *nothing)
 	(void)nothing;
 	for (int i = 0; i < STORM_MAX; i++) {
 		if (clone(rest, stacks[i] + sizeof(stacks[i]) - 64,
-			    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL) == -1)
+			    CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM,
+			    NULL) == -1)
 			return made > 0 ? made : -1;
 		made++;
 	}

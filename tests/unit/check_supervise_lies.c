@@ -178,14 +178,24 @@ static void hear(void)
 		channel->events.readable(channel->events.owner);
 }
 
-static void say_ready(void)
+static void say_loading(void)
 {
-	const size_t at = frame_begin(&said, WORKER_READY);
+	const size_t at = frame_begin(&said, WORKER_LOADING);
 
 	frame_put_u64(&said, 0xabc);
 	frame_put_bytes(&said, EP_SAY("fake"));
 	frame_put_bytes(&said, EP_SAY("0.0.1"));
 	frame_put_bytes(&said, EP_SAY("rlimits"));
+	frame_end(&said, at);
+}
+
+static void say_ready(void)
+{
+	size_t at;
+
+	say_loading();
+	at = frame_begin(&said, WORKER_READY);
+	frame_put_u32(&said, 0);
 	frame_end(&said, at);
 	hear();
 }
@@ -199,15 +209,20 @@ static void say_done(uint64_t number)
 	hear();
 }
 
-static void submit(size_t i)
+static void submit_call(struct worker_call *call)
 {
-	calls[i] = (struct worker_call){.body = EP_SAY("12345"),
+	*call = (struct worker_call){.body = EP_SAY("12345"),
 		.body_fd = -1,
 		.record = on_record,
 		.reject = on_reject,
 		.restarted = on_restarted,
 		.end = on_end};
-	ck_assert_int_eq(worker_submit(worker, &calls[i]), EP_OK);
+	ck_assert_int_eq(worker_submit(worker, call), EP_OK);
+}
+
+static void submit(size_t i)
+{
+	submit_call(&calls[i]);
 }
 
 static void setup(void)
@@ -348,6 +363,38 @@ START_TEST(frames_that_are_too_long)
 }
 END_TEST
 
+/* A constructor may speak for the worker, but not about its name and its sandbox. */
+START_TEST(who_it_is_is_said_once)
+{
+	const size_t at = frame_begin(&said, WORKER_READY);
+
+	frame_put_u32(&said, 0);
+	frame_end(&said, at);
+	caught(); /* ready without a name */
+	run_until(NULL, 150 * NS_PER_MS);
+	say_loading();
+	say_loading();
+	caught();
+	ck_assert_str_eq(worker_identity(worker)->layers, "rlimits");
+}
+END_TEST
+
+START_TEST(a_refusal_is_printable)
+{
+	size_t at;
+
+	say_loading();
+	at = frame_begin(&said, WORKER_REFUSED);
+	frame_put_u32(&said, EP_ERR_PLUGIN_LOAD);
+	frame_put_u32(&said, EP_BAD_CONFIG);
+	frame_put_bytes(&said, EP_SAY("\033[2J caf\xc3\xa9 \xff\xc3"));
+	frame_end(&said, at);
+	hear();
+	channel->events.exited(channel->events.owner, &(struct channel_exit){.status = WORKER_EXIT_REFUSED});
+	ck_assert_str_eq(worker_identity(worker)->trouble, "?[2J caf\xc3\xa9 ??");
+}
+END_TEST
+
 START_TEST(errors_outside_of_the_catalogue)
 {
 	const struct ep_place nowhere = ep_place_none();
@@ -392,6 +439,24 @@ START_TEST(noise)
 }
 END_TEST
 
+/* On and on through the calls that it has, none of which is answered: twice the deadline at most. */
+START_TEST(a_progress_page_that_runs_ahead)
+{
+	static struct worker_call more[60];
+	const int64_t begun = clock_monotonic_ns();
+
+	for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		submit_call(&more[i]);
+	say_ready();
+	while (channel && !channel->killed && clock_monotonic_ns() - begun < 5 * NS_PER_S) {
+		progress = 1 + (uint64_t)((clock_monotonic_ns() - begun) / (40 * NS_PER_MS));
+		loop_run_once(loop, 7 * NS_PER_MS);
+	}
+	ck_assert_msg(!channel || channel->killed, "it was never killed");
+	ck_assert_int_lt(clock_monotonic_ns() - begun, NS_PER_S);
+}
+END_TEST
+
 /* To and fro between two calls that it has: its time runs out all the same. */
 START_TEST(a_progress_page_that_lies)
 {
@@ -425,7 +490,10 @@ int main(void)
 	tcase_add_loop_test(lies, frames_that_are_too_long, 0, 3);
 	tcase_add_loop_test(lies, errors_outside_of_the_catalogue, 0, 2);
 	tcase_add_test(lies, noise);
+	tcase_add_test(lies, who_it_is_is_said_once);
+	tcase_add_test(lies, a_refusal_is_printable);
 	tcase_add_test(lies, a_progress_page_that_lies);
+	tcase_add_test(lies, a_progress_page_that_runs_ahead);
 	suite_add_tcase(suite, lies);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
