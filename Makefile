@@ -132,6 +132,18 @@ $(BUILD)/tests/plugins/%.so: tests/plugins/%.c $(wildcard sdk/include/entrepot/*
 # These start workers.
 $(BUILD)/tests/check_supervise $(BUILD)/tests/check_sandbox: | $(BUILD)/entrepot-worker $(TEST_PLUGINS)
 
+# The same programs built for tests: layers of the sandbox can be left out. What differs comes before the archives, whose
+# members of the same names are then not taken.
+TEST_BUILT = $(BUILD)/abuse/obj/core/worker/sandbox.c.o $(BUILD)/abuse/obj/core/supervise/channel.c.o
+-include $(TEST_BUILT:.o=.d)
+$(BUILD)/abuse/obj/%.c.o: %.c Makefile | $(GENERATED)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -DENTREPOT_TEST_BUILD $(CFLAGS) -MMD -MP -c $< -o $@
+$(BUILD)/abuse/entrepot: $(call object,core/main.c) $(TEST_BUILT) $(BUILD)/libgateway.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
+	$(CC) $(LDFLAGS) -rdynamic $(filter-out %/sandbox.c.o,$^) $(GATEWAY_LIBS) -o $@
+$(BUILD)/abuse/entrepot-worker: $(call object,core/worker/main.c) $(TEST_BUILT) $(BUILD)/libworker.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
+	$(CXX) $(LDFLAGS) $(filter-out %/channel.c.o,$^) $(WORKER_LIBS) -o $@
+
 $(BUILD)/tools/%: $(BUILD)/obj/tests/tools/%.c.o $(BUILD)/libgateway.a $(BUILD)/libcommon.a $(BUILD)/libentrepot-sdk.a
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ $(GATEWAY_LIBS) -lm -o $@

@@ -71,7 +71,7 @@ void sandbox_restrict_files(void)
 
 	for (size_t i = 0; i < sizeof(abis) / sizeof(abis[0]) && abis[i].version <= version; i++)
 		abi = &abis[i];
-	if (!abi)
+	if (!abi || !sandbox_wanted(SANDBOX_LANDLOCK))
 		return;
 	attributes = (struct ruleset_attributes){abi->files, abi->network, abi->scoped};
 	ruleset = (int)syscall(SYS_landlock_create_ruleset, &attributes, abi->attribute_bytes, 0);

@@ -36,6 +36,9 @@
 #include "record/encode.h"
 
 #define WORKER_PROTOCOL 1
+/* Handed on to workers by a gateway that was built for tests (-DENTREPOT_TEST_BUILD): see worker/sandbox.h. */
+#define SANDBOX_OFF_NAME "ENTREPOT_TEST_SANDBOX_OFF"
+
 #define WORKER_LOG_FD 2
 #define WORKER_SOCKET_FD 3
 

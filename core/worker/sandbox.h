@@ -46,6 +46,8 @@ const char *sandbox_layers(void);
 EP_MUST_CHECK enum ep_status sandbox_require(struct ep_slice name, struct error *error);
 
 /* For the parts of the sandbox. */
+/* Always, but in a build for tests, where ENTREPOT_TEST_SANDBOX_OFF names layers to be left out, with commas between. */
+bool sandbox_wanted(enum sandbox_layer layer);
 void sandbox_note(enum sandbox_layer layer, bool active);
 
 #endif

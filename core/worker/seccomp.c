@@ -237,10 +237,13 @@ static int add_loading(scmp_filter_ctx filter)
 
 static void install(bool loading)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+	scmp_filter_ctx filter;
 	bool active;
 	int result;
 
+	if (!sandbox_wanted(SANDBOX_SECCOMP))
+		return;
+	filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
 	ASSERT(filter);
 	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_NNP, 0);
 	result |= seccomp_attr_set(filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
