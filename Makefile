@@ -43,7 +43,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.
 TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all help demo test lint format check-asan check-crash bench-journal bench-parse clean new-plugin install-build install-test install-lint
+.PHONY: all help demo test lint format check-asan check-crash check-abuse bench-journal bench-parse clean new-plugin install-build install-test install-lint
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(PLUGINS) $(BUILD)/libentrepot-sdk.a ## build everything
@@ -187,6 +187,9 @@ format: ## format the C sources in place
 
 check-crash: $(BUILD)/tests/check_journal_crash ## the journal stopped at every operation, power cuts, failing disk; SEED= ROUNDS=
 	@$<
+
+check-abuse: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(BUILD)/abuse/entrepot $(BUILD)/abuse/entrepot-worker $(TEST_PLUGINS) ## hostile plugins against the gateway, layer by layer
+	@python3 tests/abuse/run.py $(BUILD)
 
 bench-journal: $(BUILD)/tools/bench_journal ## figures: the journal beside a bare loop of pwrite + fdatasync
 	@mkdir -p $(BUILD)/bench-journal

@@ -308,6 +308,17 @@ static enum ep_status scan_segment(struct file *file, const Elf64_Phdr *segment,
 	return status;
 }
 
+/* The loader maps what the headers say, and dies of SIGBUS where the file has less. */
+static enum ep_status check_load(struct file *file, const Elf64_Phdr *segment)
+{
+	if (segment->p_offset > file->size || segment->p_filesz > file->size - segment->p_offset)
+		return REFUSE(file, EP_ERR_PLUGIN_NOTE,
+			"%s: truncated: a segment has %llu bytes from byte %llu on, the file has %llu", file->path,
+			(unsigned long long)segment->p_filesz, (unsigned long long)segment->p_offset,
+			(unsigned long long)file->size);
+	return EP_OK;
+}
+
 static enum ep_status find_note(struct file *file, struct ep_note *note)
 {
 	enum ep_status status;
@@ -324,6 +335,8 @@ static enum ep_status find_note(struct file *file, struct ep_note *note)
 				(unsigned long long)head.e_phoff, (unsigned long long)file->size);
 		status = read_at(
 			file, head.e_phoff + i * sizeof(segment), &segment, sizeof(segment), "the program headers");
+		if (status == EP_OK && segment.p_type == PT_LOAD)
+			status = check_load(file, &segment);
 		if (status == EP_OK && segment.p_type == PT_NOTE)
 			status = scan_segment(file, &segment, note, &found);
 	}

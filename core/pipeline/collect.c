@@ -140,7 +140,7 @@ static void on_record(
 	}
 	if (status == EP_MISUSE) {
 		item->flaw = FLAW_FAULT;
-		pipeline->workers->fault(lane->worker, "a record breaks the rules of the encoding");
+		pipeline->workers->fault(lane->worker, "gave a record that breaks the rules of the encoding");
 		return;
 	}
 	if (status == EP_LIMIT) { /* sound, but too large to be kept */

@@ -94,7 +94,7 @@ static void take_loading(struct worker *worker, struct frame_reader *reader)
 	if (!copy_name(frame_get_bytes(reader), worker->plugin_name, sizeof(worker->plugin_name)) ||
 		!copy_name(frame_get_bytes(reader), worker->plugin_version, sizeof(worker->plugin_version)) ||
 		!copy_name(frame_get_bytes(reader), worker->layers, sizeof(worker->layers)) || reader->bad) {
-		LIES(worker, "it says unreadable things about itself");
+		LIES(worker, "said unreadable things about itself");
 		return;
 	}
 	worker->state = WORKER_LOADS;
@@ -103,7 +103,7 @@ static void take_loading(struct worker *worker, struct frame_reader *reader)
 static void take_ready(struct worker *worker, struct frame_reader *reader)
 {
 	if (!take_options(worker, reader) || reader->bad) {
-		LIES(worker, "it says unreadable things about its options");
+		LIES(worker, "said unreadable things about its options");
 		return;
 	}
 	worker->state = WORKER_SERVING;
@@ -134,7 +134,7 @@ static void take_refused(struct worker *worker, struct frame_reader *reader)
 	struct ep_slice text = frame_get_bytes(reader);
 
 	if (reader->bad || schema_error_find(code)->number != code) {
-		LIES(worker, "it refuses to serve without saying why");
+		LIES(worker, "refused to serve without saying why");
 		return;
 	}
 	worker->refused = true; /* its end follows */
@@ -163,14 +163,14 @@ static void take_record(struct worker *worker, struct worker_call *call, struct 
 	const char *encoded;
 
 	if (origin_count > WORKER_ORIGINS_MAX || length > RECORD_BYTES_MAX) {
-		LIES(worker, "a record of %u bytes with %u origins", length, origin_count);
+		LIES(worker, "gave a record of %u bytes with %u origins", length, origin_count);
 		return;
 	}
 	/* Frames lie on multiples of 8 in a buffer of ours that may be written to. */
 	origins = (struct record_origin *)(uintptr_t)frame_take(reader, origin_count * sizeof(*origins));
 	encoded = frame_take(reader, length);
 	if (reader->bad) {
-		LIES(worker, "a record that is longer than its frame");
+		LIES(worker, "gave a record that is longer than its frame");
 		return;
 	}
 	check_origins(origins, origin_count, body_length(call));
@@ -189,7 +189,7 @@ static bool take_verdict(struct worker *worker, struct frame_reader *reader, enu
 	*text = frame_get_bytes(reader);
 	if (reader->bad || place->path.length > WORKER_TEXT_MAX || text->length > WORKER_TEXT_MAX ||
 		schema_error_find(number)->number != number) {
-		LIES(worker, "an error that can't be read, or isn't in the catalogue");
+		LIES(worker, "gave an error that can't be read, or isn't in the catalogue");
 		return false;
 	}
 	*code = (enum ep_error)number;
@@ -218,12 +218,12 @@ static void take_answer(struct worker *worker, const struct worker_frame *frame)
 	enum ep_error code = 0;
 
 	if (!call || call == worker->unsent || frame_get_u64(&reader) != call->number) {
-		LIES(worker, "an answer to a call that it doesn't have");
+		LIES(worker, "gave an answer to a call that it doesn't have");
 		return;
 	}
 	worker->first_output += WORKER_FRAME_HEAD + frame->length;
 	if (worker->first_output > OUTPUT_BASE + OUTPUT_PER_BYTE * body_length(call)) {
-		LIES(worker, "more than %llu bytes of output from a message of %llu",
+		LIES(worker, "gave more than %llu bytes of output from a message of %llu",
 			(unsigned long long)(OUTPUT_BASE + OUTPUT_PER_BYTE * body_length(call)),
 			(unsigned long long)body_length(call));
 		return;
@@ -246,7 +246,7 @@ static void take_answer(struct worker *worker, const struct worker_frame *frame)
 			end_first(worker, CALL_FAILED, code, &place, text);
 		break;
 	default:
-		LIES(worker, "a frame of kind %u", frame->kind);
+		LIES(worker, "gave a frame of kind %u", frame->kind);
 	}
 }
 
@@ -263,7 +263,7 @@ static void take_frame(struct worker *worker, const struct worker_frame *frame)
 	else if (frame->kind == WORKER_REFUSED)
 		take_refused(worker, &reader);
 	else
-		LIES(worker, "a frame of kind %u before it is ready", frame->kind);
+		LIES(worker, "gave a frame of kind %u out of turn", frame->kind);
 }
 
 static void take_frames(struct worker *worker)
@@ -278,7 +278,7 @@ static void take_frames(struct worker *worker)
 		if (status == EP_AGAIN)
 			break;
 		if (status != EP_OK) {
-			LIES(worker, "a frame of %u bytes", frame.length);
+			LIES(worker, "gave a frame of %u bytes", frame.length);
 			break;
 		}
 		used += WORKER_FRAME_HEAD + frame.length;

@@ -69,6 +69,11 @@ void call_destroy(struct ep_call *call)
 	free(call);
 }
 
+bool call_lacks_memory(const struct ep_call *call)
+{
+	return call->memory.set;
+}
+
 const struct ep_host *call_host(void)
 {
 	return &call_host_table;

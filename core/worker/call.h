@@ -43,6 +43,9 @@ EP_MUST_CHECK enum ep_status call_create(
 	struct ep_call **call, const struct call_options *options, struct error *error);
 void call_destroy(struct ep_call *call);
 
+/* Whether the plugin was refused memory in the call at hand: a crash then is what became of that. From a signal handler. */
+bool call_lacks_memory(const struct ep_call *call);
+
 /* The table that plugins are given. */
 const struct ep_host *call_host(void);
 

@@ -105,8 +105,11 @@ static bool map_progress(void)
 /* Whether the crash at hand is what happens when an allocation failed and nobody looked. */
 static bool is_out_of_memory(void)
 {
-	void *page = mmap(NULL, MEMORY_SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page;
 
+	if (server.call && call_lacks_memory(server.call))
+		return true;
+	page = mmap(NULL, MEMORY_SPARE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (page == MAP_FAILED)
 		return true;
 	munmap(page, MEMORY_SPARE);

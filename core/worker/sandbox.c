@@ -225,8 +225,9 @@ enum ep_status sandbox_confine(const struct sandbox_limits *limits, struct error
 		return error_set_errno(error, EP_ERR_SANDBOX, "a worker can't give up what it was born with");
 	if (!gateway_lives())
 		return error_set(error, EP_END, EP_ERR_WORKER_DIED, "the gateway has ended");
-	sandbox_note(SANDBOX_NO_NEW_PRIVS,
-		sandbox_wanted(SANDBOX_NO_NEW_PRIVS) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
+	sandbox_note(SANDBOX_NO_NEW_PRIVS, sandbox_wanted(SANDBOX_NO_NEW_PRIVS) &&
+						   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+						   prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
 	sandbox_note(SANDBOX_RLIMITS, sandbox_wanted(SANDBOX_RLIMITS) && limit(limits->memory_max, limits->body_max));
 	return EP_OK;
 }

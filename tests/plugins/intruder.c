@@ -24,6 +24,7 @@
 
 #define MIB ((size_t)1 << 20)
 #define PIECE (8 * MIB)
+#define PIECES_MAX 256
 #define STORM_MAX 64
 
 struct intruder {
@@ -120,6 +121,15 @@ static long act_root(const char *nothing)
 	return setuid(0);
 }
 
+/* Code that was written here, not loaded from a file. */
+static long act_code(const char *nothing)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	(void)nothing;
+	return page == MAP_FAILED ? -1 : mprotect(page, 4096, PROT_READ | PROT_EXEC);
+}
+
 /* Children that end at once; how many there were. */
 static long act_fork(const char *nothing)
 {
@@ -162,37 +172,43 @@ static long act_thread(const char *nothing)
 	return made;
 }
 
-/* Memory, as many MiB as are given, in the ways that a limit may forget to count. Returns the MiB that it got. */
-static long act_hoard(const char *mib)
-{
-	const size_t wanted = strtoul(mib, NULL, 10) * MIB;
-	size_t got = 0;
+/* What a hoard got is given back at its end, so that the next one begins with nothing. */
+struct hoard {
+	char *pieces[PIECES_MAX];
+	size_t count;
+};
 
-	for (; got < wanted; got += PIECE) {
+/* Memory, as many MiB as are given, in the ways that a limit may forget to count. Returns the MiB that it got. */
+static long hoard(const char *mib, bool protect)
+{
+	static struct hoard hoard;
+	const size_t wanted = strtoul(mib, NULL, 10) * MIB / PIECE;
+	long got = 0;
+
+	for (hoard.count = 0; hoard.count < wanted && hoard.count < PIECES_MAX; hoard.count++) {
 		char *piece = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		if (piece == MAP_FAILED)
 			break;
 		memset(piece, 1, PIECE);
+		hoard.pieces[hoard.count] = piece;
+		if (protect && mprotect(piece, PIECE, PROT_READ) == -1)
+			(void)mprotect(piece, PIECE, PROT_NONE); /* if it can't, it counts */
 	}
-	return (long)(got / MIB);
+	got = (long)(hoard.count * PIECE / MIB);
+	while (hoard.count > 0)
+		munmap(hoard.pieces[--hoard.count], PIECE);
+	return got;
+}
+
+static long act_hoard(const char *mib)
+{
+	return hoard(mib, false);
 }
 
 static long act_hoard_protected(const char *mib)
 {
-	const size_t wanted = strtoul(mib, NULL, 10) * MIB;
-	size_t got = 0;
-
-	for (; got < wanted; got += PIECE) {
-		char *piece = mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-		if (piece == MAP_FAILED)
-			break;
-		memset(piece, 1, PIECE);
-		if (mprotect(piece, PIECE, PROT_READ) == -1 && mprotect(piece, PIECE, PROT_NONE) == -1)
-			continue; /* then it counts */
-	}
-	return (long)(got / MIB);
+	return hoard(mib, true);
 }
 
 static long act_hoard_stack(const char *mib)
@@ -203,6 +219,7 @@ static long act_hoard_stack(const char *mib)
 	if (piece == MAP_FAILED)
 		return -1;
 	memset(piece, 1, wanted);
+	munmap(piece, wanted);
 	return (long)(wanted / MIB);
 }
 
@@ -218,6 +235,7 @@ static long act_hoard_moved(const char *mib)
 	if (piece == MAP_FAILED)
 		return -1;
 	memset(piece, 1, wanted);
+	munmap(piece, wanted);
 	return (long)(wanted / MIB);
 }
 
@@ -239,6 +257,7 @@ static const struct {
 	{"peek", act_peek},
 	{"descriptor", act_descriptor},
 	{"root", act_root},
+	{"code", act_code},
 	{"fork", act_fork},
 	{"thread", act_thread},
 	{"hoard", act_hoard},

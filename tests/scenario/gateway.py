@@ -88,6 +88,9 @@ class Receiver:
 class Gateway:
     """`entrepot run` on a configuration in a folder of its own; start() and kill() as often as wanted."""
 
+    program = os.path.join(BUILD, "entrepot")
+    environment = {}  # more of it
+
     def __init__(self, sources, destinations, settings=""):
         self.folder = tempfile.mkdtemp(prefix="entrepot-")
         self.file = os.path.join(self.folder, "entrepot.conf")
@@ -100,11 +103,12 @@ class Gateway:
     def start(self, expect_ready=True):
         self.log = open(self.log_path, "ab")
         offset = self.log.tell()
-        environment = {"PATH": os.environ["PATH"], "SHOP_SECRET": SECRET, "STRIPE_SECRET": "whsec_test"}
+        environment = {"PATH": os.environ["PATH"], "SHOP_SECRET": SECRET, "STRIPE_SECRET": "whsec_test",
+                       **self.environment}
         for name in os.environ:
             if name.startswith(("ASAN_", "UBSAN_", "LSAN_")):
                 environment[name] = os.environ[name]
-        self.process = subprocess.Popen([os.path.join(BUILD, "entrepot"), "run", "--config", self.file],
+        self.process = subprocess.Popen([self.program, "run", "--config", self.file],
                                         stderr=self.log, stdout=self.log, env=environment)
         if expect_ready:
             until(lambda: self.process.poll() is not None or b" ready " in self.read_log(offset), 30, "gateway ready")

@@ -139,6 +139,10 @@ START_TEST(offsets_out_of_the_file)
 	image.segments[0].p_filesz = UINT64_MAX;
 	refused_image("a note segment of 18446744073709551615 bytes, at most 65536");
 	make_image();
+	image.segments[0].p_type = PT_LOAD;
+	image.segments[0].p_filesz = sizeof(image);
+	refused_image("truncated: a segment has");
+	make_image();
 	image.note.name_size = UINT32_MAX;
 	refused_image("don't fit its segment");
 	make_image();

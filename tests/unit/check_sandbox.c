@@ -244,6 +244,7 @@ START_TEST(memory_has_a_bound)
 		return;
 	ask(worker, &answer, "arena");
 	ck_assert_msg(answer.result != CALL_OK, "16 GiB were given");
+	ck_assert_int_eq(answer.code, EP_ERR_PLUGIN_MEMORY);
 	ask(worker, &answer, "none");
 	ask(worker, &answer, "bomb");
 	ck_assert_int_eq(answer.result, CALL_CRASHED);
