@@ -80,6 +80,7 @@ struct conf_source {
 	int64_t body_max;
 	int64_t json_max;
 	int64_t memory_max;              /* of the worker, bytes */
+	int64_t idle_timeout_ns;         /* of the worker; 0: it stays */
 	struct conf_secret status_token; /* bearer for GET of a source that signs its bodies; empty: none */
 	struct ep_note note;             /* of the plugin file */
 	int line;

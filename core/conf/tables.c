@@ -123,6 +123,9 @@ static const struct setting source_settings[] = {
 		.help = "largest JSON document: it is held in memory whole"},
 	{"memory_max", SETTING_SIZE, false, AT(conf_source, memory_max), .fallback = "256MiB", .min = 16 * MIB,
 		.max = 16 * GIB, .help = "memory of the worker"},
+	{"idle_timeout", SETTING_DURATION, false, AT(conf_source, idle_timeout_ns), .fallback = "10m", .min = 0,
+		.max = 7 * DAY,
+		.help = "without a message for so long, the worker ends; the next message starts another; 0: never"},
 	{"status_token", SETTING_SECRET, false, AT(conf_source, status_token),
 		.help = "bearer token for asking after outcomes where the scheme signs bodies"},
 };

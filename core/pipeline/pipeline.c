@@ -175,6 +175,7 @@ static enum ep_status create_worker(struct lane *lane, struct supervisor *superv
 		.deadline_per_mib_ns = source->deadline_per_mib_ns,
 		.memory_max = source->memory_max,
 		.body_max = source->body_max,
+		.idle_ns = source->idle_timeout_ns,
 		.json_max = source->json_max,
 		.reject_message = lane->whole};
 	enum ep_status status;

@@ -18,6 +18,7 @@
 
 #define READ_CHUNK ((size_t)64 * 1024)
 #define READS_A_PASS 8
+#define START_KEPT 16 /* workers that stay when all were started to see whether they can */
 #define IN_KEPT ((size_t)256 * 1024) /* what an idle worker's buffer may keep */
 /* What one call may put out; the plugin of a flood is killed here at the latest. */
 #define OUTPUT_BASE ((uint64_t)64 << 20)
@@ -111,7 +112,12 @@ static void take_ready(struct worker *worker, struct frame_reader *reader)
 	log_info("worker started", log_text("source", worker->options.source), log_text("plugin", worker->plugin_name),
 		log_text("version", worker->plugin_version), log_number("pid", worker->identity.pid),
 		log_text("sandbox", worker->layers));
-	submit_pump(worker);
+	if (worker->count > 0)
+		submit_pump(worker);
+	else if (worker->supervisor->starting_all && worker->supervisor->kept++ >= START_KEPT)
+		fault_retire(worker); /* it has shown that it can; most of many sources are quiet */
+	else
+		fault_idle(worker);
 }
 
 /* What is shown to people, on terminals too, of a text that a plugin may have written. */
@@ -206,6 +212,8 @@ static void end_first(struct worker *worker, enum call_result result, enum ep_er
 	worker->first_given = false;
 	worker->first_output = 0;
 	submit_unlink(worker, call);
+	if (worker->count == 0)
+		fault_idle(worker);
 	call->end(call, result, code, place, text);
 }
 

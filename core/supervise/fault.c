@@ -58,8 +58,36 @@ void fault_arm(struct worker *worker)
 	worker->seen_first = 0;
 	worker->seen_ns = clock_monotonic_ns();
 	worker->graced = false;
-	if (worker->timer.due_ns == 0)
-		loop_timer_set(&worker->timer, tick(worker));
+	if (worker->timer.due_ns == 0 || worker->timer.due_ns - worker->seen_ns > tick(worker))
+		loop_timer_set(&worker->timer, tick(worker)); /* if anything, it waited for idleness */
+}
+
+void fault_idle(struct worker *worker)
+{
+	worker->idle_since_ns = clock_monotonic_ns();
+	if (worker->options.idle_ns > 0 && worker->timer.due_ns == 0)
+		loop_timer_set(&worker->timer, worker->options.idle_ns);
+}
+
+void fault_retire(struct worker *worker)
+{
+	worker->retired = true;
+	worker->dying = true;
+	worker->supervisor->ops->want(worker->channel, false, false);
+	worker->supervisor->ops->kill(worker->channel);
+}
+
+/* The timer of a worker that has no call. */
+static void watch_idle(struct worker *worker)
+{
+	const int64_t idle_ns = clock_monotonic_ns() - worker->idle_since_ns;
+
+	if (worker->options.idle_ns == 0 || worker->count > 0 || worker->dying)
+		return;
+	if (idle_ns >= worker->options.idle_ns)
+		fault_retire(worker);
+	else
+		loop_timer_set(&worker->timer, worker->options.idle_ns - idle_ns);
 }
 
 void fault_kill(struct worker *worker, enum ep_error code, bool uncertain, const char *format, ...)
@@ -107,9 +135,10 @@ static void watch(struct worker *worker)
 	struct worker_call *call = under_way(worker);
 	const uint64_t heard = worker->heard;
 
-	if (!call)
-		return; /* armed again by the next call */
-
+	if (!call) { /* armed again by the next call */
+		watch_idle(worker);
+		return;
+	}
 	if (has_moved_on(worker, call)) {
 		worker->graced = false;
 		if (worker->seen_ns < now - tick(worker))
@@ -284,13 +313,28 @@ static struct worker_call *find_culprit(struct worker *worker, const struct chan
 	return culprit;
 }
 
+static void end_of_idleness(struct worker *worker)
+{
+	close_channel(worker);
+	worker->retired = false;
+	worker->starts--; /* the next start is no restart */
+	worker->state = WORKER_STOPPED;
+	log_debug("worker ended, being idle", log_text("source", worker->options.source));
+	if (worker->count > 0)
+		loop_task_queue(worker->supervisor->loop, &worker->send_task);
+}
+
 void fault_exited(struct worker *worker, const struct channel_exit *how)
 {
-	const bool starting = worker->state == WORKER_STARTING || worker->state == WORKER_LOADS;
+	const bool starting = worker_is_starting(worker->state);
 	struct worker_call *culprit;
 	enum ep_error code;
 	char what[400];
 
+	if (worker->retired) {
+		end_of_idleness(worker);
+		return;
+	}
 	while (answer_read(worker)) /* its last words, as many as the socket holds */
 		;
 	culprit = find_culprit(worker, how);

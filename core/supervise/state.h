@@ -27,6 +27,11 @@ enum worker_state {
 	WORKER_SERVING
 };
 
+static inline bool worker_is_starting(enum worker_state state)
+{
+	return state == WORKER_STARTING || state == WORKER_LOADS;
+}
+
 /* Goes with the first byte of the frame at `at` of worker.out. */
 struct descriptor_to_send {
 	size_t at;
@@ -75,13 +80,16 @@ struct worker {
 	bool first_given;      /* records or rejections were handed on */
 	uint64_t first_output; /* bytes of its frames */
 
-	/* Handshake, deadline or throttle, by state. */
+	/* Handshake, deadline, idleness or throttle, by state. */
 	struct loop_timer timer;
 	uint64_t seen_number;     /* the call that was under way when last looked */
 	uint64_t seen_first;      /* the first that was not answered then */
 	uint32_t seen_unanswered; /* how often another was under way, and none had been answered */
 	int64_t seen_ns;          /* since when */
 	bool graced;              /* it was given a moment more, since output of it was waiting here */
+
+	int64_t idle_since_ns; /* serving, and without a call since */
+	bool retired;          /* killed because it was idle: its exit is nobody's fault */
 
 	bool dying; /* killed, or its socket is closed: its exit follows, and nothing is read or written any more */
 	/* Why it was killed; text empty: for no fault of its own, or it ended by itself. */
@@ -110,6 +118,7 @@ struct supervisor {
 	size_t require_count;
 	struct arena memory;
 	struct worker *workers; /* in the order in which they were made */
+	size_t kept;            /* workers that were started with the others */
 	bool starting_all;      /* whoever asked for it is told of refusals, and the log isn't */
 };
 
@@ -131,6 +140,10 @@ void fault_timer(void *worker);
 void fault_arm(struct worker *worker); /* calls are under way: watch the deadline */
 void fault_kill(struct worker *worker, enum ep_error code, bool uncertain, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/* Without a call for so long that its process isn't worth keeping; the next call starts another. */
+void fault_retire(struct worker *worker);
+/* Serving, and no call is left: from now on it is idle. */
+void fault_idle(struct worker *worker);
 void fault_exited(struct worker *worker, const struct channel_exit *how);
 /* The process couldn't even be started. */
 void fault_unstartable(struct worker *worker, const struct error *error);

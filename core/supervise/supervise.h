@@ -48,6 +48,7 @@ struct worker_options {
 	int64_t memory_max;
 	int64_t body_max; /* the largest message; 0: not known */
 	int64_t json_max;
+	int64_t idle_ns;     /* without a call for so long, the process is ended; 0: never */
 	bool reject_message; /* on_bad_record = "reject-message" */
 	bool describe;       /* only to know the plugin's options: takes no settings, serves no calls */
 };
@@ -66,7 +67,7 @@ struct worker_identity {
 	uint64_t build;
 	const char *layers; /* of the sandbox that are active, separated by blanks, as probed by the worker */
 	pid_t pid;          /* 0: not running */
-	uint64_t restarts;
+	uint64_t restarts; /* after an end that wasn't for idleness */
 	uint64_t crashes;
 	bool throttled;      /* not running, and not started before its delay is over */
 	const char *trouble; /* why it last ended badly, or couldn't be started; printable; empty: never */

@@ -164,7 +164,7 @@ enum ep_status worker_start(struct worker *worker, struct error *error)
 	}
 	if (worker->state == WORKER_STOPPED)
 		submit_start(worker);
-	while (worker->state == WORKER_STARTING || worker->state == WORKER_LOADS) /* bounded by the handshake's timer */
+	while (worker_is_starting(worker->state)) /* bounded by the handshake's timer */
 		loop_run_once(worker->supervisor->loop, 100 * NS_PER_MS);
 	if (worker->state == WORKER_SERVING)
 		return EP_OK;
@@ -178,7 +178,7 @@ static size_t count_starting(const struct supervisor *supervisor)
 	size_t count = 0;
 
 	for (const struct worker *worker = supervisor->workers; worker; worker = worker->next)
-		count += worker->state == WORKER_STARTING;
+		count += worker_is_starting(worker->state);
 	return count;
 }
 

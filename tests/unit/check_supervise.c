@@ -234,6 +234,72 @@ static void on_room(void *argument)
 	room = true;
 }
 
+/* Ends when nothing came for a while, and the next call starts another: neither a crash nor a restart. */
+START_TEST(an_idle_worker_ends)
+{
+	struct worker_options options = options_for("neighbour");
+	struct worker *worker;
+	struct answer answer;
+
+	options.idle_ns = 60 * NS_PER_MS;
+	worker = worker_with(&options);
+	for (int round = 0; round < 3; round++) {
+		const int64_t begun = clock_monotonic_ns();
+
+		ask(worker, &answer, "a");
+		ck_assert_int_eq(answer.result, CALL_OK);
+		ask(worker, &answer, "b"); /* by the same one */
+		ck_assert_int_eq(answer.result, CALL_OK);
+		while (worker_identity(worker)->pid != 0) {
+			ck_assert_int_lt(clock_monotonic_ns() - begun, PATIENCE_NS);
+			loop_run_once(loop, 10 * NS_PER_MS);
+		}
+		ck_assert_int_ge(clock_monotonic_ns() - begun, options.idle_ns);
+		if (round == 1) { /* at once after its end was decided on */
+			ask(worker, &answer, "c");
+			ck_assert_int_eq(answer.result, CALL_OK);
+		}
+	}
+	ck_assert_uint_eq(worker_identity(worker)->crashes, 0);
+	ck_assert_uint_eq(worker_identity(worker)->restarts, 0);
+	ck_assert_str_eq(worker_identity(worker)->trouble, "");
+}
+END_TEST
+
+static void tell_nobody(void *argument, const char *source, const struct error *error)
+{
+	(void)argument;
+	ck_abort_msg("%s: %s", source, error->text);
+}
+
+/* Of many that were started to see whether they can, a few stay. */
+START_TEST(most_of_many_workers_end_at_once)
+{
+	enum { COUNT = 40, STAY_MAX = 16 };
+	struct worker *workers[COUNT];
+	struct answer answer;
+	const int64_t until = clock_monotonic_ns() + PATIENCE_NS;
+	size_t running = COUNT;
+
+	for (size_t i = 0; i < COUNT; i++)
+		workers[i] = worker_of("neighbour");
+	ck_assert_uint_eq(supervisor_start_all(supervisor, PATIENCE_NS, tell_nobody, NULL), 0);
+	while (running > STAY_MAX) {
+		ck_assert_int_lt(clock_monotonic_ns(), until);
+		loop_run_once(loop, 10 * NS_PER_MS);
+		running = 0;
+		for (size_t i = 0; i < COUNT; i++)
+			running += worker_identity(workers[i])->pid != 0;
+	}
+	ck_assert_uint_eq(running, STAY_MAX);
+	for (size_t i = 0; i < COUNT; i++) {
+		ask(workers[i], &answer, "x");
+		ck_assert_int_eq(answer.result, CALL_OK);
+		ck_assert_uint_eq(worker_identity(workers[i])->restarts, 0);
+	}
+}
+END_TEST
+
 START_TEST(queue_has_a_bound)
 {
 	static struct answer answers[WORKER_QUEUE_MAX + 1];
@@ -532,6 +598,8 @@ int main(void)
 	tcase_add_test(calls, a_body_that_is_too_short);
 	tcase_add_test(calls, a_body_that_shrinks);
 	tcase_add_test(calls, queue_has_a_bound);
+	tcase_add_test(calls, an_idle_worker_ends);
+	tcase_add_test(calls, most_of_many_workers_end_at_once);
 	suite_add_tcase(suite, calls);
 	tcase_set_timeout(faults, 120);
 	tcase_add_checked_fixture(faults, fixture_setup, fixture_teardown);
