@@ -18,7 +18,7 @@
 
 #define READ_CHUNK ((size_t)64 * 1024)
 #define READS_A_PASS 8
-#define START_KEPT 16 /* workers that stay when all were started to see whether they can */
+#define START_KEPT 16                /* workers that stay when all were started to see whether they can */
 #define IN_KEPT ((size_t)256 * 1024) /* what an idle worker's buffer may keep */
 /* What one call may put out; the plugin of a flood is killed here at the latest. */
 #define OUTPUT_BASE ((uint64_t)64 << 20)

@@ -67,7 +67,7 @@ struct worker_identity {
 	uint64_t build;
 	const char *layers; /* of the sandbox that are active, separated by blanks, as probed by the worker */
 	pid_t pid;          /* 0: not running */
-	uint64_t restarts; /* after an end that wasn't for idleness */
+	uint64_t restarts;  /* after an end that wasn't for idleness */
 	uint64_t crashes;
 	bool throttled;      /* not running, and not started before its delay is over */
 	const char *trouble; /* why it last ended badly, or couldn't be started; printable; empty: never */
