@@ -12,7 +12,9 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 	const char *summary;
 } commands[] = {
+	{"balance", command_balance, "every message and every record accounted for, exactly"},
 	{"check", command_check, "tell everything that is wrong with a configuration"},
+	{"journal", command_journal, "look at the log: what it holds, what is damaged"},
 	{"normalize", command_normalize, "run files through a plugin and print the records as events"},
 	{"plugins", command_plugins, "list the plugins that there are"},
 	{"run", command_run, "take messages, make them durable, forward their records"},

@@ -19,8 +19,10 @@ enum command_exit {
 	COMMAND_BAD_CONFIG = 78
 };
 
+int command_balance(int argc, char **argv);   /* balance.c */
 int command_run(int argc, char **argv);       /* run.c */
 int command_check(int argc, char **argv);     /* check.c */
+int command_journal(int argc, char **argv);   /* journal.c */
 int command_normalize(int argc, char **argv); /* normalize.c */
 int command_plugins(int argc, char **argv);   /* plugins.c */
 int command_schema(int argc, char **argv);    /* schema.c */

@@ -15,7 +15,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "command/checkpoint.h"
 #include "command/key_file.h"
+#include "command/retention.h"
 #include "courier/courier.h"
 #include "intake/accept.h"
 #include "pipeline/pipeline.h"
@@ -25,8 +27,6 @@
 #define DRAIN_STEP_NS (5 * NS_PER_MS)
 #define START_NS (10 * NS_PER_S)   /* a plugin that hangs delays the others no longer */
 #define CLOSE_NS (500 * NS_PER_MS) /* of drain_timeout, at most a tenth of it: for the last checkpoint */
-#define PART_PIPELINE 'p'
-#define PART_COURIER 'c'
 
 struct gateway {
 	const struct conf *conf;
@@ -43,6 +43,7 @@ struct gateway {
 	struct intake *intake;
 	struct loop_timer checkpoint_timer;
 	struct loop_timer drain_timer;
+	struct retention retention;
 	bool running;
 	uint64_t checkpointed; /* end of the log at the last checkpoint */
 	int64_t drain_until_ns;
@@ -52,37 +53,6 @@ struct gateway {
 };
 
 /* Checkpoints --------------------------------------------------------------------------------------------------- */
-
-/* A part: kind, u8 length of name, name, u32 length, bytes. */
-static enum ep_status append_part(struct buffer *out, char kind, const char *name, const struct buffer *bytes)
-{
-	uint32_t length = (uint32_t)bytes->length;
-
-	buffer_append_byte(out, kind);
-	buffer_append_byte(out, (char)strlen(name));
-	buffer_append_string(out, name);
-	buffer_append(out, &length, sizeof(length));
-	return buffer_append_slice(out, buffer_slice(bytes));
-}
-
-static struct ep_slice find_part(struct ep_slice checkpoint, char kind, const char *name)
-{
-	while (checkpoint.length >= 2) {
-		uint64_t name_length = (unsigned char)checkpoint.data[1], head = 2 + name_length + 4;
-		struct ep_slice its_name = ep_slice_sub(checkpoint, 2, name_length);
-		uint32_t length;
-
-		if (checkpoint.length < head)
-			break;
-		memcpy(&length, checkpoint.data + 2 + name_length, sizeof(length));
-		if (checkpoint.length < head + length)
-			break;
-		if (checkpoint.data[0] == kind && ep_slice_equal(its_name, ep_slice_of(name)))
-			return ep_slice_sub(checkpoint, head, length);
-		checkpoint = ep_slice_sub(checkpoint, head + length, checkpoint.length);
-	}
-	return ep_slice_make(NULL, 0);
-}
 
 static enum ep_status write_checkpoint(struct gateway *gateway, struct error *error)
 {
@@ -97,7 +67,7 @@ static enum ep_status write_checkpoint(struct gateway *gateway, struct error *er
 	if (status != EP_OK)
 		goto out;
 	from = needed < from ? needed : from;
-	append_part(&all, PART_PIPELINE, "", &part);
+	checkpoint_append(&all, CHECKPOINT_PIPELINE, "", buffer_slice(&part));
 	for (size_t i = 0; i < gateway->courier_count; i++) {
 		buffer_clear(&part);
 		needed = from;
@@ -105,7 +75,7 @@ static enum ep_status write_checkpoint(struct gateway *gateway, struct error *er
 		if (status != EP_OK)
 			goto out;
 		from = needed < from ? needed : from;
-		append_part(&all, PART_COURIER, gateway->conf->destinations[i].name, &part);
+		checkpoint_append(&all, CHECKPOINT_COURIER, gateway->conf->destinations[i].name, buffer_slice(&part));
 	}
 	if (index_position(gateway->index) < from)
 		from = index_position(gateway->index);
@@ -120,18 +90,21 @@ out:
 	return status;
 }
 
-/* What every consumer has passed, and recovery doesn't need, may go; how much of that is kept is up to `keep_bytes`. */
+/* What every consumer has passed, and recovery doesn't need, may go; how much of that is kept says the configuration, in
+ * a simulation `keep_bytes`. */
 static void release_old(struct gateway *gateway)
 {
-	uint64_t needed = pipeline_needs(gateway->pipeline), keep = (uint64_t)gateway->seams.keep_bytes;
+	uint64_t needed = pipeline_needs(gateway->pipeline), keep = (uint64_t)gateway->seams.keep_bytes, cut;
 
-	if (!gateway->seams.releases)
-		return;
 	for (size_t i = 0; i < gateway->courier_count; i++)
 		if (courier_needs(gateway->couriers[i]) < needed)
 			needed = courier_needs(gateway->couriers[i]);
-	if (needed > keep)
-		journal_release(gateway->journal, needed - keep);
+	if (gateway->seams.releases)
+		cut = needed > keep ? needed - keep : 0;
+	else
+		cut = retention_cut(&gateway->retention, gateway->conf, gateway->journal, needed);
+	if (cut)
+		journal_release(gateway->journal, cut);
 }
 
 /* Ids are kept as long as any source still looks back at them. */
@@ -290,6 +263,7 @@ static void recover_frame(struct gateway *gateway, const struct journal_frame *f
 			courier_recover(gateway->couriers[i], frame);
 		break;
 	case JOURNAL_CHECKPOINT:
+	case JOURNAL_HOLE:
 		break;
 	}
 }
@@ -314,11 +288,12 @@ static enum ep_status recover(struct gateway *gateway, struct error *error)
 	int64_t started_ns = clock_monotonic_ns(), shown_ns = started_ns;
 	struct journal_reader *reader;
 	struct journal_frame frame;
-	enum ep_status status = pipeline_restore(gateway->pipeline, find_part(checkpoint, PART_PIPELINE, ""));
+	enum ep_status status =
+		pipeline_restore(gateway->pipeline, checkpoint_find(checkpoint, CHECKPOINT_PIPELINE, ""));
 
 	for (size_t i = 0; i < gateway->courier_count && status == EP_OK; i++)
-		status = courier_restore(
-			gateway->couriers[i], find_part(checkpoint, PART_COURIER, gateway->conf->destinations[i].name));
+		status = courier_restore(gateway->couriers[i],
+			checkpoint_find(checkpoint, CHECKPOINT_COURIER, gateway->conf->destinations[i].name));
 	if (status != EP_OK)
 		return error_set(error, status, EP_ERR_JOURNAL_DAMAGED, "the checkpoint in the journal can't be read");
 	if (index_position(gateway->index) < from)

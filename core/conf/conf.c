@@ -90,10 +90,10 @@ static void load(struct reader *reader, struct conf *conf)
 	free(text);
 }
 
-enum ep_status conf_load(const char *file, struct conf **out, struct buffer *report)
+static enum ep_status load_file(const char *file, bool blind, struct conf **out, struct buffer *report)
 {
 	struct conf *conf = calloc(1, sizeof(*conf));
-	struct reader reader = {.file = file, .folder = folder_of(file), .report = report};
+	struct reader reader = {.file = file, .folder = folder_of(file), .report = report, .blind = blind};
 
 	*out = NULL;
 	if (!conf || !reader.folder) {
@@ -114,6 +114,16 @@ enum ep_status conf_load(const char *file, struct conf **out, struct buffer *rep
 	}
 	*out = conf;
 	return EP_OK;
+}
+
+enum ep_status conf_load(const char *file, struct conf **conf, struct buffer *report)
+{
+	return load_file(file, false, conf, report);
+}
+
+enum ep_status conf_load_blind(const char *file, struct conf **conf, struct buffer *report)
+{
+	return load_file(file, true, conf, report);
 }
 
 void conf_free(struct conf *conf)

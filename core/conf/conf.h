@@ -127,6 +127,8 @@ struct conf {
 	int64_t spool_max;    /* bytes of bodies not yet accepted */
 	int64_t disk_reserve; /* free space below which new messages are refused */
 	int64_t segment_bytes;
+	int64_t retain_age_ns; /* how long what everybody has passed is kept */
+	int64_t retain_bytes;  /* and how much of it at most; 0: no bound */
 	struct conf_secret person_key; /* empty: made once and kept in the data directory */
 	const char **sandbox_require;  /* names of layers */
 	size_t sandbox_require_count;
@@ -141,6 +143,9 @@ struct conf {
 
 /* Messages about what is wrong, one a line, are appended to `report`; EP_BAD_CONFIG then. Warnings are appended too. */
 EP_MUST_CHECK enum ep_status conf_load(const char *file, struct conf **conf, struct buffer *report);
+/* The same without reading the secrets, which are only their references then: for commands that look at what is stored,
+ * and are run where the gateway's environment isn't. */
+EP_MUST_CHECK enum ep_status conf_load_blind(const char *file, struct conf **conf, struct buffer *report);
 void conf_free(struct conf *conf);
 /* NULL: none. */
 const struct conf_source *conf_source_find(const struct conf *conf, struct ep_slice name);

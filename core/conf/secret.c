@@ -139,6 +139,8 @@ bool secret_read(struct reader *reader, const config_setting_t *at, const char *
 	const char *path;
 
 	*secret = (struct conf_secret){.data = NULL};
+	if (reader->blind)
+		return keep(reader, reference, strlen(reference), secret);
 	if (strncmp(reference, "env:", 4) == 0)
 		return from_environment(reader, at, name, reference + 4, secret);
 	if (strncmp(reference, "file:", 5) == 0 && reference[5] != '\0') {

@@ -69,6 +69,7 @@ struct reader {
 	struct arena *memory;
 	struct buffer *report;
 	size_t errors;
+	bool blind; /* secrets stay references: for commands that need none */
 };
 
 /* "FILE:LINE: text" into the report, and counts it. `at` may be NULL: no line. */

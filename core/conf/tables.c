@@ -205,6 +205,14 @@ static const struct setting http_settings[] = {
 };
 static const struct settings http = {.name = "http", TABLE(http_settings)};
 
+static const struct setting retain_settings[] = {
+	{"age", SETTING_DURATION, false, AT(conf, retain_age_ns), .fallback = "30d", .min = 0, .max = 4000 * DAY,
+		.help = "how long what every destination has passed is kept, to look at and to replay"},
+	{"bytes", SETTING_SIZE, false, AT(conf, retain_bytes), .fallback = "0", .min = 0, .max = INT64_C(1024) * GIB,
+		.help = "and how much of it at most, bodies over 1 MiB not counted; 0: no bound"},
+};
+static const struct settings retain = {.name = "retain", TABLE(retain_settings)};
+
 static const struct setting journal_settings[] = {
 	{"segment_bytes", SETTING_SIZE, false, AT(conf, segment_bytes), .fallback = "64MiB", .min = 4 * MIB,
 		.max = 4 * GIB, .help = "of one file of the log"},
@@ -212,6 +220,8 @@ static const struct setting journal_settings[] = {
 		.max = INT64_C(1024) * GIB, .help = "bodies over 1 MiB that are not yet accepted, all together"},
 	{"disk_reserve", SETTING_SIZE, false, AT(conf, disk_reserve), .fallback = "256MiB", .min = 0,
 		.max = INT64_C(1024) * GIB, .help = "free space below which new messages are refused"},
+	{"retain", SETTING_GROUP, false, 0, .group = &retain,
+		.help = "what is kept although nobody needs it any more; what somebody needs is always kept"},
 };
 static const struct settings journal = {.name = "journal", TABLE(journal_settings)};
 

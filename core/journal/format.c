@@ -27,6 +27,7 @@ enum stream format_stream(enum journal_kind kind)
 		return STREAM_OUTBOX;
 	case JOURNAL_DELIVERY:
 	case JOURNAL_CHECKPOINT:
+	case JOURNAL_HOLE:
 		break;
 	}
 	return STREAM_OTHER;
@@ -185,7 +186,7 @@ size_t format_frame_claims(const uint8_t *in)
 
 static bool is_known(const uint8_t *in, size_t length)
 {
-	return in[0] >= JOURNAL_MESSAGE && in[0] <= JOURNAL_CHECKPOINT &&
+	return in[0] >= JOURNAL_MESSAGE && in[0] <= JOURNAL_KIND_LAST &&
 	       !(in[1] & ~(FRAME_SOURCE | FRAME_BUILT | FRAME_EXTENT)) && length >= head_bytes(in[1]);
 }
 
@@ -230,4 +231,24 @@ enum format_verdict format_read_frame(
 	at = read_rest_of_head(in, frame);
 	frame->payload = ep_slice_make((const char *)in + at, length - at);
 	return FORMAT_SOUND;
+}
+
+bool format_read_remains(struct ep_slice bytes, uint64_t position, struct journal_frame *frame)
+{
+	const uint8_t *in = (const uint8_t *)bytes.data;
+	size_t length, at;
+
+	if (bytes.length < FRAME_HEAD_BYTES)
+		return false;
+	length = format_frame_claims(in);
+	if (!length || length > bytes.length) /* the length itself may be what is damaged */
+		length = (size_t)bytes.length;
+	if (!is_known(in, length))
+		return false;
+	*frame = (struct journal_frame){
+		.kind = (enum journal_kind)in[0], .position = position, .next = position + length};
+	frame->sequence = wire_get64(in + 14);
+	at = read_rest_of_head(in, frame);
+	frame->payload = ep_slice_make((const char *)in + at, length - at);
+	return true;
 }

@@ -5,7 +5,7 @@
  *   group    on a 4 KiB block: a head of 96 bytes, frames, zeros up to the next block
  *   frame    a head of 22 bytes, what the flags announce, the payload
  *
- * The first byte says what begins there: 0 padding, 1 to 5 a frame of that kind, 0xE9 a group. All checksums are seeded
+ * The first byte says what begins there: 0 padding, 1 to 6 a frame of that kind, 0xE9 a group. All checksums are seeded
  * with the segment's epoch, a random number of each life of the file, and with the position: nothing that an earlier
  * life left behind passes, and nothing that was moved.
  *
@@ -93,6 +93,9 @@ size_t format_frame_claims(const uint8_t *in);
  * into `in`. */
 enum format_verdict format_read_frame(
 	const uint8_t *in, size_t length, uint64_t epoch, uint64_t position, struct journal_frame *frame);
+
+/* The frame at the beginning of the bytes as if its checksum held: for telling people what may have stood there. */
+bool format_read_remains(struct ep_slice bytes, uint64_t position, struct journal_frame *frame);
 
 bool format_is_zero(const uint8_t *bytes, size_t length);
 

@@ -405,6 +405,19 @@ uint64_t journal_end(const struct journal *journal)
 	return journal->filling->start + journal->filling->used;
 }
 
+uint64_t journal_first(const struct journal *journal)
+{
+	return journal->segments[0].start;
+}
+
+uint64_t journal_segment_after(const struct journal *journal, uint64_t position)
+{
+	const struct segment_head *segment = segment_at(journal, position);
+	uint64_t end = segment ? segment_end(journal, segment) : journal->segments[0].start;
+
+	return end == UINT64_MAX ? 0 : end;
+}
+
 void journal_on_durable(struct journal *journal, void (*run)(void *argument), void *argument)
 {
 	ASSERT(journal->listener_count < LISTENERS_MAX);

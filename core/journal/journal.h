@@ -28,7 +28,9 @@ enum journal_kind {
 	JOURNAL_OUTCOME = 3,    /* outbox: what became of one inbox frame, with its records (outcome.h) */
 	JOURNAL_DELIVERY = 4,   /* a courier's progress */
 	JOURNAL_CHECKPOINT = 5, /* where recovery starts */
+	JOURNAL_HOLE = 6,       /* put by a repair where frames were damaged, and nothing is known of them (repair.h) */
 };
+#define JOURNAL_KIND_LAST JOURNAL_HOLE
 
 #define JOURNAL_KINDS(kind) (1u << (kind))
 #define JOURNAL_INBOX (JOURNAL_KINDS(JOURNAL_MESSAGE) | JOURNAL_KINDS(JOURNAL_ACTION))
@@ -140,6 +142,10 @@ EP_MUST_CHECK enum ep_status journal_extent_check(
 
 /* Whether new messages may be accepted: EP_OK, or EP_LIMIT while free space is below the reserve. Looked up at most once a second. */
 enum ep_status journal_accepts(struct journal *journal);
+/* Position from which the log is kept. */
+uint64_t journal_first(const struct journal *journal);
+/* Where the segment ends that holds the position, which is where the next one begins; 0: it is the last. */
+uint64_t journal_segment_after(const struct journal *journal, uint64_t position);
 /*
  * Nothing before `position` is needed any more by anyone: segments that lie before it, and the extents that their frames
  * name, are recycled in the background. What recovery needs stays: the newest durable checkpoint and everything from its

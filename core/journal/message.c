@@ -3,7 +3,7 @@
  *
  *   version u8 (1), flags u8, id 16, first number, received_at_ns i64, body_length number, sha256 32,
  *   source, dedupe, idempotency, name texts, content_type, content_encoding text, count number, count times name and value,
- *   the body (unless it lies in the extent or isn't stored again)
+ *   the body (unless it lies in the extent or isn't stored again; of a damaged message anything)
  *
  * first, idempotency, name and content_encoding stand there only if their flag is set.
  * Numbers are LEB128, a text is its length and its bytes; content_type is its number in the table below (0: none of
@@ -14,7 +14,7 @@
 #include "journal/wire.h"
 
 #define MESSAGE_VERSION 1
-#define MESSAGE_FLAGS (MESSAGE_DUPLICATE | MESSAGE_CONFLICT | MESSAGE_TEST)
+#define MESSAGE_FLAGS (MESSAGE_DUPLICATE | MESSAGE_CONFLICT | MESSAGE_TEST | MESSAGE_DAMAGED)
 
 /* Beside enum message_flags: what most messages don't have. */
 enum present { HAS_FIRST = 0x10, HAS_IDEMPOTENCY = 0x20, HAS_NAME = 0x40, HAS_ENCODING = 0x80 };
@@ -129,6 +129,8 @@ enum ep_status message_read(const struct journal_frame *frame, struct message *m
 	if (frame->kind != JOURNAL_MESSAGE || cursor.failed || version != MESSAGE_VERSION ||
 		(flags & ~(MESSAGE_FLAGS | HAS_FIRST | HAS_IDEMPOTENCY | HAS_NAME | HAS_ENCODING)))
 		return EP_BAD_INPUT;
+	if (message->flags & MESSAGE_DAMAGED) /* what follows fills the place of what was there */
+		return frame->extent ? EP_BAD_INPUT : EP_OK;
 	if (frame->extent)
 		return cursor.rest.length == 0 && frame->extent_length == message->body_length ? EP_OK : EP_BAD_INPUT;
 	if (message->flags & MESSAGE_DUPLICATE)

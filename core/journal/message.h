@@ -12,7 +12,8 @@
 enum message_flags {
 	MESSAGE_DUPLICATE = 0x1, /* evidence: the body is not stored again; `first` names the message that has it */
 	MESSAGE_CONFLICT = 0x2,  /* same provider id as an earlier message, other body */
-	MESSAGE_TEST = 0x4
+	MESSAGE_TEST = 0x4,
+	MESSAGE_DAMAGED = 0x8 /* put by a repair: the message was accepted, and its bytes are lost */
 };
 
 struct message {

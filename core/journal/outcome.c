@@ -92,7 +92,7 @@ enum ep_status outcome_read(const struct journal_frame *frame, struct outcome *o
 		outcome->rejection_count > OUTCOME_REJECTIONS_MAX || (frame->extent && cursor.rest.length))
 		return EP_BAD_INPUT;
 	outcome->kind = (enum outcome_kind)kind;
-	if (!frame->extent)
+	if (!frame->extent && !(outcome->flags & OUTCOME_DAMAGED)) /* there it only fills the place */
 		outcome->records = cursor.rest;
 	return EP_OK;
 }

@@ -16,6 +16,8 @@ enum outcome_kind {
 	OUTCOME_DISCARDED = 4
 };
 
+#define OUTCOME_DAMAGED 0x1u /* flag, put by a repair: the outcome's own frame and its records are lost */
+
 /* What became of one record. */
 enum record_fate {
 	RECORD_NEW = 1,        /* forwarded, revision 1 */

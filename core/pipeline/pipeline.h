@@ -57,6 +57,21 @@ size_t pipeline_busy(const struct pipeline *pipeline);
 
 /* What a checkpoint must hold, and from which position the log must be read again. */
 EP_MUST_CHECK enum ep_status pipeline_checkpoint(struct pipeline *pipeline, struct buffer *out, uint64_t *from);
+/* What stands in such a checkpoint, for who compares it with the log: inbox frames before `head` are counted. */
+struct pipeline_saved {
+	uint64_t head;
+	struct ep_slice rest; /* of the sources */
+	uint32_t left;
+};
+struct pipeline_saved_source {
+	struct ep_slice name;
+	uint64_t done; /* position of the last message that has an outcome */
+	uint64_t pending;
+	uint64_t low; /* nothing before it is pending */
+};
+EP_MUST_CHECK enum ep_status pipeline_saved_read(struct ep_slice checkpoint, struct pipeline_saved *saved);
+/* False: none is left. */
+bool pipeline_saved_next(struct pipeline_saved *saved, struct pipeline_saved_source *source);
 /* The inbox before this position is not needed any more: every message there has its outcome. */
 uint64_t pipeline_needs(const struct pipeline *pipeline);
 

@@ -57,38 +57,53 @@ uint64_t pipeline_needs(const struct pipeline *pipeline)
 	return least;
 }
 
-static enum ep_status restore_lane(struct pipeline *pipeline, struct ep_slice *rest)
+enum ep_status pipeline_saved_read(struct ep_slice checkpoint, struct pipeline_saved *saved)
 {
-	struct lane *lane;
-	uint8_t length;
-	char name[256];
+	uint32_t version;
 
-	if (!take(rest, &length, 1) || !take(rest, name, length))
-		return EP_BAD_INPUT;
-	lane = lane_get(pipeline, ep_slice_make(name, length));
-	if (!lane)
-		return EP_NO_MEMORY;
-	if (!take(rest, &lane->done, 8) || !take(rest, &lane->pending, 8) || !take(rest, &lane->lag, 8))
-		return EP_BAD_INPUT;
-	return EP_OK;
+	saved->rest = checkpoint;
+	return take(&saved->rest, &version, sizeof(version)) && version == CHECKPOINT_VERSION &&
+			       take(&saved->rest, &saved->head, 8) &&
+			       take(&saved->rest, &saved->left, sizeof(saved->left))
+		       ? EP_OK
+		       : EP_BAD_INPUT;
+}
+
+bool pipeline_saved_next(struct pipeline_saved *saved, struct pipeline_saved_source *source)
+{
+	uint8_t length;
+
+	if (saved->left == 0 || !take(&saved->rest, &length, 1) || saved->rest.length < length)
+		return false;
+	source->name = ep_slice_sub(saved->rest, 0, length);
+	saved->rest = ep_slice_sub(saved->rest, length, saved->rest.length);
+	if (!take(&saved->rest, &source->done, 8) || !take(&saved->rest, &source->pending, 8) ||
+		!take(&saved->rest, &source->low, 8))
+		return false;
+	saved->left--;
+	return true;
 }
 
 enum ep_status pipeline_restore(struct pipeline *pipeline, struct ep_slice checkpoint)
 {
-	uint32_t version, count;
+	struct pipeline_saved_source source;
+	struct pipeline_saved saved;
 
 	if (checkpoint.length == 0)
 		return EP_OK;
-	if (!take(&checkpoint, &version, sizeof(version)) || version != CHECKPOINT_VERSION ||
-		!take(&checkpoint, &pipeline->head, 8) || !take(&checkpoint, &count, sizeof(count)))
+	if (pipeline_saved_read(checkpoint, &saved) != EP_OK)
 		return EP_BAD_INPUT;
-	for (uint32_t i = 0; i < count; i++) {
-		enum ep_status status = restore_lane(pipeline, &checkpoint);
+	pipeline->head = saved.head;
+	while (pipeline_saved_next(&saved, &source)) {
+		struct lane *lane = lane_get(pipeline, source.name);
 
-		if (status != EP_OK)
-			return status;
+		if (!lane)
+			return EP_NO_MEMORY;
+		lane->done = source.done;
+		lane->pending = source.pending;
+		lane->lag = source.low;
 	}
-	return checkpoint.length == 0 ? EP_OK : EP_BAD_INPUT;
+	return saved.left == 0 && saved.rest.length == 0 ? EP_OK : EP_BAD_INPUT;
 }
 
 static void refuse(const struct journal_frame *frame, const char *what)
