@@ -109,6 +109,16 @@ struct ep_text ep_json_any(const struct ep_host *host, struct ep_json value, con
 	return text;
 }
 
+struct ep_text ep_json_member_of(const struct ep_host *host, struct ep_json object, struct ep_slice names)
+{
+	struct ep_text text = ep_text_constant(ep_slice_make(NULL, 0));
+	struct ep_slice name;
+
+	while (text.value.length == 0 && ep_slice_split(&names, ',', &name))
+		text = host->json->text(host->json->member(object, name));
+	return text;
+}
+
 void ep_json_put(
 	const struct ep_host *host, struct ep_call *call, struct ep_json object, const struct ep_json_field *fields)
 {

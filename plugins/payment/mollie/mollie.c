@@ -63,13 +63,11 @@ static void put_settled(const struct reader *reader, struct ep_json object)
 
 static void put_order_no(const struct reader *reader, struct ep_json object)
 {
-	struct ep_json metadata = ep_json_at(reader->host, object, "metadata");
-	struct ep_slice rest = reader->mollie->order_metadata, name;
-	struct ep_text order = reader->order_no;
-
-	while (order.value.length == 0 && ep_slice_split(&rest, ',', &name))
-		order = reader->host->json->text(reader->host->json->member(metadata, name));
-	reader->host->put_text(reader->call, EP_PAYMENT_ORDER_NO, order);
+	reader->host->put_text(reader->call, EP_PAYMENT_ORDER_NO,
+		reader->order_no.value.length
+			? reader->order_no
+			: ep_json_member_of(reader->host, ep_json_at(reader->host, object, "metadata"),
+				  reader->mollie->order_metadata));
 }
 
 static void put_test(const struct reader *reader, uint32_t field, struct ep_json object)

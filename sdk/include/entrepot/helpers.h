@@ -449,6 +449,9 @@ EP_MUST_CHECK enum ep_status ep_json_documents(const struct ep_host *host, struc
 /* The first text that isn't empty of several paths: "failure_message|failure_code". */
 struct ep_text ep_json_any(const struct ep_host *host, struct ep_json value, const char *paths);
 
+/* The text of the first member that has one, by its name, of "order_no,order_id": an option's list of names. */
+struct ep_text ep_json_member_of(const struct ep_host *host, struct ep_json object, struct ep_slice names);
+
 enum ep_json_as {
 	EP_AS_TEXT = 0,
 	EP_AS_TIME = 1,    /* ep_put_time() */
