@@ -43,7 +43,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.
 TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all help demo test lint format check-asan check-crash check-abuse bench-journal bench-parse clean new-plugin install-build install-test install-lint
+.PHONY: all help demo test lint format check-asan check-crash check-abuse bench bench-compare bench-journal bench-parse clean new-plugin install-build install-test install-lint
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(PLUGINS) $(BUILD)/libentrepot-sdk.a ## build everything
@@ -190,6 +190,16 @@ check-crash: $(BUILD)/tests/check_journal_crash ## the journal stopped at every 
 
 check-abuse: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(BUILD)/abuse/entrepot $(BUILD)/abuse/entrepot-worker $(TEST_PLUGINS) ## hostile plugins against the gateway, layer by layer
 	@python3 tests/abuse/run.py $(BUILD)
+
+bench: install-test ## figures: rates and latencies beside a bare durable loop; DURATION= (seconds) ROUNDS=
+	@$(MAKE) --no-print-directory -s all tools
+	@DURATION='$(DURATION)' ROUNDS='$(ROUNDS)' tests/bench/run $(BUILD)
+
+bench-compare: install-test ## the same for the revision BASE= and this tree, in turns
+	@$(MAKE) --no-print-directory -s all tools
+	@mkdir -p $(BUILD)/base && git archive '$(BASE)' | tar -x -C $(BUILD)/base
+	@$(MAKE) --no-print-directory -s -C $(BUILD)/base BUILD=build all
+	@DURATION='$(DURATION)' ROUNDS='$(ROUNDS)' tests/bench/run --base $(BUILD)/base/build $(BUILD)
 
 bench-journal: $(BUILD)/tools/bench_journal ## figures: the journal beside a bare loop of pwrite + fdatasync
 	@mkdir -p $(BUILD)/bench-journal
