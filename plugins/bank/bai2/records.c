@@ -25,10 +25,14 @@ static const char *find(const struct bai_records *records, const char *found, ch
 
 static struct ep_slice trim_left(struct ep_slice text)
 {
-	while (text.length && ((uint8_t)text.data[0] <= ' ' || (uint8_t)text.data[0] == 0xef ||
-				      (uint8_t)text.data[0] == 0xbb || (uint8_t)text.data[0] == 0xbf))
-		text = ep_slice_sub(text, 1, text.length);
-	return text;
+	for (;;) {
+		if (text.length && (uint8_t)text.data[0] <= ' ')
+			text = ep_slice_sub(text, 1, text.length);
+		else if (text.length >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) /* a byte order mark */
+			text = ep_slice_sub(text, 3, text.length);
+		else
+			return text;
+	}
 }
 
 /* Digits and a comma, with a sign if `is_signed`, as a trailer and an entry have them behind their code. */

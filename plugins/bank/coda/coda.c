@@ -243,7 +243,8 @@ static enum ep_status coda_parse(
 	if (!ep_gather_open(host, call, &reader.info, CODA_TEXT_MAX) ||
 		!ep_gather_open(host, call, &reader.text, CODA_COMMUNICATION_MAX))
 		return EP_NO_MEMORY;
-	coda_lines_begin(&reader.lines, reader.part.bytes);
+	reader.plain = coda_is_plain(reader.part.bytes);
+	coda_lines_begin(&reader.lines, reader.part.bytes, !reader.plain && reader.part.charset == EP_UTF8);
 	if (!coda_next(&reader.lines, &line))
 		return host->fail(call, EP_ERR_EMPTY, ep_place_none(), EP_SAY("expected a CODA file"));
 	if (!is_coda(&reader, line))

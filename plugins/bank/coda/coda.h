@@ -14,10 +14,11 @@
 struct coda_lines {
 	const char *at, *end;
 	const char *line_feed, *carriage_return; /* the next ones, at or behind `at`; `end`: none */
-	uint64_t fixed;                          /* CODA_RECORD in a file without line ends, else 0 */
+	bool fixed;                              /* the file has no line ends */
+	bool wide;                               /* it has characters of several bytes */
 };
 
-void coda_lines_begin(struct coda_lines *lines, struct ep_slice bytes);
+void coda_lines_begin(struct coda_lines *lines, struct ep_slice bytes, bool wide);
 /* The next line that isn't blank. */
 bool coda_next(struct coda_lines *lines, struct ep_slice *line);
 
@@ -50,6 +51,7 @@ struct coda_reader {
 	struct ep_call *call;
 	const struct coda *options;
 	struct ep_part part;
+	bool plain; /* all of it is ASCII: a column is a byte */
 	struct coda_lines lines;
 	struct ep_text file_reference, servicer; /* of 0 */
 	bool header_read, trailer_read;
@@ -66,6 +68,8 @@ struct coda_reader {
 	struct ep_gather text; /* a communication */
 };
 
+/* Whether all of it is ASCII. */
+bool coda_is_plain(struct ep_slice text);
 /* Columns `from` to `to` of a record, counted from 1, in characters; short lines count as padded with blanks. */
 struct ep_slice coda_columns(const struct coda_reader *reader, struct ep_slice line, uint32_t from, uint32_t to);
 /* The same without the blanks around. */

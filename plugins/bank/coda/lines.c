@@ -1,17 +1,18 @@
 /*
  * lines.c: records and their columns. A record has 128 characters and a line end; blanks at its end may have been lost,
- * and in UTF-8 a character may have several bytes. Files without line ends have a record every 128 bytes.
+ * and in UTF-8 a character may have several bytes. Files without line ends have a record every 128 characters.
  */
 #include "coda.h"
 
-void coda_lines_begin(struct coda_lines *lines, struct ep_slice bytes)
+void coda_lines_begin(struct coda_lines *lines, struct ep_slice bytes, bool wide)
 {
 	memset(lines, 0, sizeof(*lines));
+	lines->wide = wide;
 	lines->at = bytes.data;
 	lines->end = bytes.data + bytes.length;
 	if (bytes.length >= CODA_RECORD && ep_slice_find(bytes, '\n') == bytes.length &&
 		ep_slice_find(bytes, '\r') == bytes.length)
-		lines->fixed = CODA_RECORD;
+		lines->fixed = true;
 }
 
 static const char *find(const struct coda_lines *lines, const char *found, char byte)
@@ -24,16 +25,28 @@ static const char *find(const struct coda_lines *lines, const char *found, char 
 	return next ? next : lines->end;
 }
 
+/* The offset of character `count`, from 0. */
+static uint64_t offset_of(struct ep_slice line, uint64_t count)
+{
+	uint64_t i = 0;
+
+	while (i < line.length && count--)
+		for (i++; i < line.length && ((uint8_t)line.data[i] & 0xc0) == 0x80;)
+			i++;
+	return i;
+}
+
 static struct ep_slice take_line(struct coda_lines *lines)
 {
 	const char *begin = lines->at, *stop;
 
 	if (lines->fixed) {
-		uint64_t left = (uint64_t)(lines->end - lines->at);
+		struct ep_slice rest = ep_slice_make(begin, (uint64_t)(lines->end - begin));
+		uint64_t length = lines->wide ? offset_of(rest, CODA_RECORD) : CODA_RECORD;
 
-		stop = begin + (left < lines->fixed ? left : lines->fixed);
-		lines->at = stop;
-		return ep_slice_make(begin, (uint64_t)(stop - begin));
+		rest.length = length < rest.length ? length : rest.length;
+		lines->at += rest.length;
+		return rest;
 	}
 	lines->line_feed = find(lines, lines->line_feed, '\n');
 	lines->carriage_return = find(lines, lines->carriage_return, '\r');
@@ -54,15 +67,17 @@ bool coda_next(struct coda_lines *lines, struct ep_slice *line)
 	return false;
 }
 
-/* The offset of character `count`, from 0. */
-static uint64_t offset_of(struct ep_slice line, uint64_t count)
+bool coda_is_plain(struct ep_slice text)
 {
-	uint64_t i = 0;
+	uint64_t high = 0, eight, i = 0;
 
-	while (i < line.length && count--)
-		for (i++; i < line.length && ((uint8_t)line.data[i] & 0xc0) == 0x80;)
-			i++;
-	return i;
+	for (; text.length - i >= 8; i += 8) {
+		memcpy(&eight, text.data + i, 8);
+		high |= eight;
+	}
+	for (; i < text.length; i++)
+		high |= (uint8_t)text.data[i];
+	return (high & UINT64_C(0x8080808080808080)) == 0;
 }
 
 uint64_t coda_characters(const struct coda_reader *reader, struct ep_slice text)
@@ -78,8 +93,7 @@ struct ep_slice coda_columns(const struct coda_reader *reader, struct ep_slice l
 {
 	uint64_t begin = from - 1, end = to;
 
-	/* Only a line that has more bytes than columns can have characters of several bytes. */
-	if (reader->part.charset == EP_UTF8 && line.length > CODA_RECORD) {
+	if (reader->part.charset == EP_UTF8 && !reader->plain && !coda_is_plain(line)) {
 		begin = offset_of(line, begin);
 		end = offset_of(line, end);
 	}

@@ -126,8 +126,10 @@ static enum ep_status begin_detail(struct coda_reader *reader, struct ep_slice l
 
 	put_detail(reader);
 	status = read_first(reader, line, &reader->detail);
-	if (status != EP_OK)
-		return status;
+	if (status != EP_OK) {
+		reader->entry_begun = false;
+		return reader->host->record_end(reader->call);
+	}
 	amount = is_debit(reader->detail.sign) ? ep_decimal_negate(reader->detail.amount) : reader->detail.amount;
 	if (ep_decimal_add(&reader->details_sum, reader->details_sum, amount) != EP_OK)
 		reader->details_nested = true;

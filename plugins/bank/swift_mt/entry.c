@@ -110,13 +110,18 @@ static enum ep_status read_amount(struct mt_entry *entry, struct cursor *cursor,
 /* N, F, S and three characters; banks write fewer, which shows where NONREF follows. */
 static uint64_t type_length(struct ep_slice text)
 {
+	uint64_t length = 0;
+
 	if (text.length == 0 || !mt_is_upper(text.data[0]))
 		return 0;
-	for (uint64_t i = 1; i < 4; i++)
-		if (ep_slice_starts(ep_slice_sub(text, i, text.length), EP_SAY("NONREF")) ||
-			ep_slice_starts(ep_slice_sub(text, i, text.length), EP_SAY("//")))
-			return i;
-	return text.length < 4 ? text.length : 4;
+	while (length < 4 && length < text.length && (uint8_t)text.data[length] < 0x80) {
+		struct ep_slice rest = ep_slice_sub(text, length, text.length);
+
+		if (length && (ep_slice_starts(rest, EP_SAY("NONREF")) || ep_slice_starts(rest, EP_SAY("//"))))
+			break;
+		length++;
+	}
+	return length;
 }
 
 /* What stands right behind the amount must not be more of it, misspelt: "1O0,00". */
@@ -151,6 +156,9 @@ static void read_references(struct mt_entry *entry, struct cursor *cursor)
 		entry->reference = ep_slice_make(NULL, 0);
 		entry->other_account = ep_slice_trim(take(cursor, REFERENCE_MAX));
 		entry->other_name = ep_slice_trim(cursor->rest);
+	} else if (mt_is_iban(entry->reference)) { /* ASN, SNS */
+		entry->other_account = entry->reference;
+		entry->reference = ep_slice_make(NULL, 0);
 	}
 }
 

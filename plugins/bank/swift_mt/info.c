@@ -18,6 +18,16 @@ struct ep_text mt_piece(const struct mt_reader *reader, uint64_t mark, struct ep
 	return origin;
 }
 
+struct ep_text mt_within(struct ep_text text, struct ep_slice piece)
+{
+	if (text.length == text.value.length && piece.length) { /* the input itself */
+		text.offset += (uint64_t)(piece.data - text.value.data);
+		text.length = piece.length;
+	}
+	text.value = piece;
+	return text;
+}
+
 static uint64_t characters(const struct mt_reader *reader, struct ep_slice line)
 {
 	uint64_t count = line.length;

@@ -178,17 +178,28 @@ void mt_read_keys(struct mt_reader *reader, struct ep_text text, const struct mt
 
 /* Sub-fields ------------------------------------------------------------------------------------------------------- */
 
+/* What the sub-fields of one information hold, as they are found. */
+struct subfields {
+	struct ep_text text; /* that they are taken from */
+	struct ep_slice name[2];
+	struct mt_borders borders;
+	uint64_t purpose; /* where the purpose begins in reader->pieces */
+	uint32_t before;  /* the number of the purpose's last sub-field; 0: none yet */
+};
+
 /* Takes the next sub-field off *rest, which begins with its mark. */
-static bool take_subfield(struct ep_text *rest, char mark, uint32_t *number, struct ep_text *subfield)
+static bool take_subfield(struct ep_slice *rest, char mark, uint32_t *number, struct ep_slice *subfield)
 {
-	struct ep_slice text = rest->value;
+	struct ep_slice text = *rest;
 	uint64_t end = 3;
 
 	if (text.length < 3)
 		return false;
 	*number = (uint32_t)(text.data[1] - '0') * 10 + (uint32_t)(text.data[2] - '0');
 	for (;;) {
-		end += ep_slice_find(ep_slice_sub(text, end, text.length), mark);
+		const char *found = memchr(text.data + end, mark, text.length - end);
+
+		end = found ? (uint64_t)(found - text.data) : text.length;
 		if (end + 2 >= text.length) {
 			end = text.length;
 			break;
@@ -197,8 +208,8 @@ static bool take_subfield(struct ep_text *rest, char mark, uint32_t *number, str
 			break;
 		end++;
 	}
-	*subfield = ep_text_sub(*rest, 3, end - 3);
-	*rest = ep_text_sub(*rest, end, text.length);
+	*subfield = ep_slice_make(text.data + 3, end - 3);
+	*rest = ep_slice_make(text.data + end, text.length - end);
 	return true;
 }
 
@@ -214,83 +225,70 @@ static void add_border(struct mt_borders *borders, uint64_t at)
 }
 
 /* All purpose sub-fields, one behind the other; a number left out is a border too. */
-static void add_purpose(struct mt_reader *reader, struct ep_text rest, struct mt_borders *borders)
+static void add_purpose(
+	struct mt_reader *reader, struct subfields *subfields, uint32_t number, struct ep_slice subfield)
 {
-	uint64_t mark = reader->pieces.length;
-	uint32_t number, before = 0;
-	struct ep_text subfield;
-	char first = rest.value.length ? rest.value.data[0] : '?';
+	struct ep_gather *pieces = &reader->pieces;
 
-	while (take_subfield(&rest, first, &number, &subfield)) {
-		if (!is_purpose(number))
-			continue;
-		if (before && number != before + 1 && !(before == 29 && number == 60))
-			add_border(borders, reader->pieces.length - mark);
-		ep_gather_bytes(&reader->pieces, subfield.value);
-		if (ep_slice_trim(subfield.value).length < SUBFIELD_FULL)
-			add_border(borders, reader->pieces.length - mark);
-		before = number;
-	}
+	if (subfields->before && number != subfields->before + 1 && !(subfields->before == 29 && number == 60))
+		add_border(&subfields->borders, pieces->length - subfields->purpose);
+	ep_gather_bytes(pieces, subfield);
+	if (ep_slice_trim(subfield).length < SUBFIELD_FULL)
+		add_border(&subfields->borders, pieces->length - subfields->purpose);
+	subfields->before = number;
 }
 
-/* 32 and 33: one name, cut where the first is full. */
-static void add_name(struct mt_reader *reader, struct ep_text subfield, struct mt_info *info)
+/* 32 and 33, 15 and 16 of :NS:: one name, cut where the first is full. */
+static struct ep_text join_name(struct mt_reader *reader, struct ep_text text, const struct ep_slice name[2])
 {
-	uint64_t mark = reader->pieces.length;
+	struct ep_gather *pieces = &reader->pieces;
+	uint64_t mark = pieces->length;
 
-	if (info->name.value.length == 0) {
-		info->name = subfield;
-		return;
-	}
-	ep_gather_bytes(&reader->pieces, info->name.value);
-	if (ep_slice_trim(info->name.value).length < SUBFIELD_FULL)
-		ep_gather_byte(&reader->pieces, ' ');
-	ep_gather_bytes(&reader->pieces, subfield.value);
-	info->name = mt_piece(reader, mark, info->name);
+	if (name[1].length == 0)
+		return ep_text_trim(mt_within(text, name[0]));
+	ep_gather_bytes(pieces, name[0]);
+	if (ep_slice_trim(name[0]).length < SUBFIELD_FULL)
+		ep_gather_byte(pieces, ' ');
+	ep_gather_bytes(pieces, name[1]);
+	return ep_text_trim(mt_piece(reader, mark, text));
 }
 
-static void keep_subfield(struct mt_reader *reader, uint32_t number, struct ep_text subfield, struct mt_info *info)
+static void keep_subfield(struct mt_info *info, struct subfields *subfields, uint32_t number, struct ep_slice subfield)
 {
-	switch (number) {
-	case 0:
-		keep(&info->description, ep_text_trim(subfield));
-		break;
-	case 30:
-		keep(&info->agent, ep_text_trim(subfield));
-		break;
-	case 31:
-		keep(&info->account, ep_text_trim(subfield));
-		break;
-	case 32:
-	case 33:
-		add_name(reader, subfield, info);
-		break;
-	case 38:
-		if (ep_slice_trim(subfield.value).length)
-			info->account = ep_text_trim(subfield);
-		break;
-	default:
-		break;
-	}
+	struct ep_text value = mt_within(subfields->text, ep_slice_trim(subfield));
+
+	if (number == 0)
+		keep(&info->description, value);
+	else if (number == 30)
+		keep(&info->agent, value);
+	else if (number == 31)
+		keep(&info->account, value);
+	else if (number == 38 && value.value.length)
+		info->account = value;
+	else if ((number == 32 || number == 33) && subfields->name[number - 32].length == 0)
+		subfields->name[number - 32] = subfield;
 }
 
 void mt_read_structured(struct mt_reader *reader, struct ep_text text, struct mt_info *info)
 {
-	uint64_t first = first_mark(text.value), start;
-	struct ep_text rest = ep_text_sub(text, first, text.value.length), subfield;
-	char mark = rest.value.length ? rest.value.data[0] : '?';
-	struct mt_borders borders = {{0}, 0};
+	uint64_t first = first_mark(text.value);
+	struct ep_slice rest = ep_slice_sub(text.value, first, text.value.length), subfield;
+	struct subfields subfields;
 	uint32_t number;
 
+	memset(&subfields, 0, sizeof(subfields));
+	subfields.text = text;
+	subfields.purpose = reader->pieces.length;
 	info->code = ep_text_trim(ep_text_sub(text, 0, first));
-	while (take_subfield(&rest, mark, &number, &subfield))
-		if (!is_purpose(number))
-			keep_subfield(reader, number, subfield, info);
-	info->name = ep_text_trim(info->name);
-	start = reader->pieces.length;
-	add_purpose(reader, ep_text_sub(text, first, text.value.length), &borders);
-	if (reader->pieces.length > start)
-		mt_read_keys(reader, mt_piece(reader, start, text), &borders, info);
+	while (take_subfield(&rest, text.value.data[first], &number, &subfield)) {
+		if (is_purpose(number))
+			add_purpose(reader, &subfields, number, subfield);
+		else
+			keep_subfield(info, &subfields, number, subfield);
+	}
+	if (reader->pieces.length > subfields.purpose)
+		mt_read_keys(reader, mt_piece(reader, subfields.purpose, text), &subfields.borders, info);
+	info->name = join_name(reader, text, subfields.name);
 	if (info->name.value.length == 0)
 		info->name = info->ultimate;
 }
@@ -298,17 +296,20 @@ void mt_read_structured(struct mt_reader *reader, struct ep_text text, struct mt
 void mt_read_numbered_lines(struct mt_reader *reader, struct ep_text lines, struct mt_info *info)
 {
 	uint64_t mark = reader->pieces.length;
-	struct ep_slice rest = lines.value, line;
+	struct ep_slice rest = lines.value, line, name[2] = {{NULL, 0}, {NULL, 0}};
 
 	while (mt_take_line(&rest, &line)) {
-		struct ep_text text = ep_text_trim(ep_text_of(&reader->part, ep_slice_sub(line, 2, line.length)));
-		uint64_t number;
+		struct ep_slice value = ep_slice_sub(line, 2, line.length);
+		struct ep_text text = mt_within(lines, ep_slice_trim(value));
+		uint32_t number;
 
 		if (mt_digits(ep_slice_sub(line, 0, 2)) < 2)
 			continue;
-		number = (uint64_t)(line.data[0] - '0') * 10 + (uint64_t)(line.data[1] - '0');
+		number = (uint32_t)(line.data[0] - '0') * 10 + (uint32_t)(line.data[1] - '0');
 		if (number >= 1 && number <= 14)
 			add_words(reader, mark, text.value);
+		else if ((number == 15 || number == 16) && name[number - 15].length == 0)
+			name[number - 15] = value;
 		else if (number == 17)
 			keep(&info->description, text);
 		else if (number == 33)
@@ -317,9 +318,5 @@ void mt_read_numbered_lines(struct mt_reader *reader, struct ep_text lines, stru
 			keep(&info->account, text);
 	}
 	keep(&info->remittance, mt_piece(reader, mark, lines));
-	rest = lines.value;
-	while (mt_take_line(&rest, &line))
-		if (ep_slice_starts(line, EP_SAY("15")) || ep_slice_starts(line, EP_SAY("16")))
-			add_name(reader, ep_text_of(&reader->part, ep_slice_sub(line, 2, line.length)), info);
-	info->name = ep_text_trim(info->name);
+	info->name = join_name(reader, lines, name);
 }

@@ -173,6 +173,8 @@ enum ep_status mt_put_entry(struct mt_reader *reader);
 enum ep_status mt_read_info(struct mt_reader *reader, const struct mt_entry *entry, struct mt_info *info);
 /* A text put together in reader->pieces from `mark` on; `origin` is what it was taken from. */
 struct ep_text mt_piece(const struct mt_reader *reader, uint64_t mark, struct ep_text origin);
+/* A piece that lies within a text's value. */
+struct ep_text mt_within(struct ep_text text, struct ep_slice piece);
 
 /* structured.c: the German scheme, a code and then numbered sub-fields. */
 bool mt_is_structured(struct ep_slice text);
@@ -187,6 +189,7 @@ void mt_read_keys(
 /* words.c: "/TRTP/.../NAME/...", "TYT.: ...; TNR: ...", and what a second line of :61: may hold. */
 bool mt_has_words(struct ep_slice text);
 void mt_read_words(struct ep_text text, struct mt_info *info);
+bool mt_is_iban(struct ep_slice text);
 bool mt_has_labels(struct ep_slice text);
 void mt_read_labels(struct ep_text text, struct mt_info *info);
 void mt_read_supplementary(struct ep_text text, struct mt_info *info);

@@ -256,7 +256,7 @@ void mt_read_labels(struct ep_text text, struct mt_info *info)
 /* Second line of :61: ---------------------------------------------------------------------------------------------- */
 
 /* ISO 13616: two letters, two digits, up to 30 letters and digits. */
-static bool is_iban(struct ep_slice text)
+bool mt_is_iban(struct ep_slice text)
 {
 	if (text.length < 15 || text.length > 34 || !mt_is_upper(text.data[0]) || !mt_is_upper(text.data[1]) ||
 		mt_digits(ep_slice_sub(text, 2, 2)) < 2)
@@ -271,7 +271,7 @@ static bool is_iban(struct ep_slice text)
 void mt_read_supplementary(struct ep_text text, struct mt_info *info)
 {
 	text = ep_text_trim(text);
-	if (is_iban(text.value))
+	if (mt_is_iban(text.value))
 		keep(&info->account, text);
 	else if (mt_has_words(text.value))
 		mt_read_words(text, info);
