@@ -4,6 +4,8 @@
  * Index entries are put when a frame is appended, before it is durable: so a duplicate finds a first that is still on its
  * way to the disk. After a crash such an entry is gone together with its frame (index_durable()).
  *
+ * While the journal writes one group and the next is full, messages wait in `later`, in their order, until it has written.
+ *
  * Keys of one source: 'i' Idempotency-Key, 'e' provider's id, 'd' digest. The second and later bodies of one provider's id
  * stand under id, NUL, digest.
  */
@@ -16,6 +18,7 @@
 
 #include "base/clock.h"
 #include "index/entries.h"
+#include "intake/later.h"
 
 #define HEAD_MAX (JOURNAL_FRAME_MAX - JOURNAL_INLINE_MAX) /* bytes of a frame besides the body */
 #define SPARE_MAX 4096                                    /* nodes kept for reuse */
@@ -37,6 +40,7 @@ struct acceptor {
 	struct buffer id;
 	struct waiting *first, **last; /* in the order of their frames */
 	struct waiting *spare;
+	struct later_list later; /* behind `first` */
 	size_t spare_count;
 	struct acceptor_counts counts;
 };
@@ -227,9 +231,10 @@ static struct receipt make_receipt(const struct entry_message *entry, bool dupli
 	return receipt;
 }
 
-/* Appends the message, or the evidence of a duplicate. EP_OK: *waiting is filled in, the spool file is taken over. */
-static enum ep_status take_message(
-	struct acceptor *acceptor, const struct acceptance *what, struct waiting *waiting, struct error *error)
+/* Appends the message, or the evidence of a duplicate. EP_OK: *waiting is filled in, the spool file is taken over.
+ * EP_AGAIN: `full` if the journal has room again once it has written what it has. */
+static enum ep_status take_message(struct acceptor *acceptor, const struct acceptance *what, struct waiting *waiting,
+	bool *full, struct error *error)
 {
 	struct message message = what->message;
 	struct finding finding;
@@ -259,6 +264,7 @@ static enum ep_status take_message(
 		memcpy(finding.entry.sha256, message.sha256, sizeof(message.sha256));
 	}
 	status = append(acceptor, &message, spool_fd, &frame, error);
+	*full = status == EP_AGAIN;
 	if (status != EP_OK)
 		return status;
 	if (!finding.duplicate)
@@ -274,14 +280,25 @@ static enum ep_status take_message(
 	return EP_OK;
 }
 
-void acceptor_accept(struct acceptor *acceptor, const struct acceptance *what)
+static void refuse(
+	struct acceptor *acceptor, const struct acceptance *what, enum ep_status status, const struct error *error)
+{
+	acceptor->counts.refused++;
+	if (what->spool_fd != -1)
+		journal_spool_drop(acceptor->journal, what->spool_fd, what->message.body_length);
+	what->done(what->argument, status, NULL, error);
+}
+
+/* True: its receipt follows, or it was refused. False: the journal must write first. */
+static bool try_accept(struct acceptor *acceptor, const struct acceptance *what)
 {
 	struct waiting *waiting = take_waiting(acceptor);
 	struct error error = {.code = EP_ERR_INTERNAL};
 	enum ep_status status = EP_NO_MEMORY;
+	bool full = false;
 
 	if (waiting)
-		status = take_message(acceptor, what, waiting, &error);
+		status = take_message(acceptor, what, waiting, &full, &error);
 	else
 		(void)error_set(&error, EP_NO_MEMORY, EP_ERR_BUSY, "no memory to accept more");
 	if (status == EP_OK) {
@@ -290,14 +307,42 @@ void acceptor_accept(struct acceptor *acceptor, const struct acceptance *what)
 		waiting->next = NULL;
 		*acceptor->last = waiting;
 		acceptor->last = &waiting->next;
-		return;
+		return true;
 	}
-	acceptor->counts.refused++;
-	if (what->spool_fd != -1)
-		journal_spool_drop(acceptor->journal, what->spool_fd, what->message.body_length);
 	if (waiting)
 		give_waiting(acceptor, waiting);
-	what->done(what->argument, status, NULL, &error);
+	if (full)
+		return false;
+	refuse(acceptor, what, status, &error);
+	return true;
+}
+
+void acceptor_accept(struct acceptor *acceptor, const struct acceptance *what)
+{
+	struct error error;
+	enum ep_status status;
+
+	if (!acceptor->later.first && try_accept(acceptor, what))
+		return;
+	status = later_put(&acceptor->later, what);
+	if (status == EP_OK)
+		return;
+	(void)error_set(&error, status, EP_ERR_BUSY, "too much waits to be written to the journal");
+	refuse(acceptor, what, status, &error);
+}
+
+/* Those that found the journal full, as many as it takes now. */
+static void accept_later(struct acceptor *acceptor)
+{
+	struct later *later;
+
+	while ((later = later_take(&acceptor->later))) {
+		if (!try_accept(acceptor, &later->what)) {
+			later_put_back(&acceptor->later, later);
+			return;
+		}
+		free(later);
+	}
 }
 
 static void on_durable(void *argument)
@@ -305,6 +350,7 @@ static void on_durable(void *argument)
 	struct acceptor *acceptor = argument;
 	uint64_t durable = journal_durable(acceptor->journal);
 
+	accept_later(acceptor); /* before those that the answers bring */
 	/* `done` may accept the next message, which goes to the end of the list and isn't durable yet */
 	while (acceptor->first && acceptor->first->end <= durable) {
 		struct waiting *waiting = acceptor->first;
@@ -352,6 +398,7 @@ enum ep_status acceptor_create(
 	acceptor->journal = journal;
 	acceptor->index = index;
 	acceptor->last = &acceptor->first;
+	later_init(&acceptor->later);
 	buffer_init(&acceptor->head, HEAD_MAX);
 	buffer_init(&acceptor->key, HEAD_MAX);
 	buffer_init(&acceptor->id, HEAD_MAX);
@@ -372,9 +419,16 @@ static void free_list(struct waiting *waiting)
 
 void acceptor_forget(struct acceptor *acceptor)
 {
+	struct later *later;
+
 	free_list(acceptor->first);
 	acceptor->first = NULL;
 	acceptor->last = &acceptor->first;
+	while ((later = later_take(&acceptor->later))) {
+		if (later->what.spool_fd != -1)
+			journal_spool_drop(acceptor->journal, later->what.spool_fd, later->what.message.body_length);
+		free(later);
+	}
 }
 
 void acceptor_destroy(struct acceptor *acceptor)

@@ -48,7 +48,7 @@ EP_MUST_CHECK enum ep_status acceptor_create(struct acceptor **acceptor, struct 
 	struct index *index, struct error *error);
 void acceptor_destroy(struct acceptor *acceptor);
 void acceptor_accept(struct acceptor *acceptor, const struct acceptance *acceptance);
-/* Who asked is gone: nobody is told of what was accepted so far. The messages stand all the same. */
+/* Who asked is gone: nobody is told of what was accepted so far. What was appended stands all the same. */
 void acceptor_forget(struct acceptor *acceptor);
 /* One inbox frame read again at start: puts what acceptor_accept() would have put into the index. */
 void acceptor_recover(struct acceptor *acceptor, const struct journal_frame *frame, const struct message *message);

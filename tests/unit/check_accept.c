@@ -332,6 +332,59 @@ START_TEST(spooled_body)
 }
 END_TEST
 
+/* More at once than the journal's groups hold waits for its turn; more than is kept waiting is told to come again. */
+START_TEST(many_large_ones_at_once)
+{
+	enum { COUNT = 160, BYTES = 900 * 1000 };
+	static struct answer answers[COUNT];
+	static char body[BYTES + 1];
+	int accepted = 0, refused = 0;
+	uint64_t position = 0;
+
+	memset(body, 'x', BYTES);
+	for (int i = 0; i < COUNT; i++) {
+		body[0] = (char)('a' + i % 26);
+		body[1] = (char)('a' + i / 26);
+		start(&answers[i], body, NULL, NULL);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		world_until(answers[i].calls);
+		ck_assert_int_eq(answers[i].calls, 1);
+		accepted += answers[i].status == EP_OK;
+		refused += answers[i].status == EP_AGAIN;
+		if (answers[i].status != EP_OK)
+			continue;
+		expect_new(answers[i]);
+		ck_assert_uint_gt(answers[i].receipt.inbox_position, position); /* in their order */
+		position = answers[i].receipt.inbox_position;
+	}
+	ck_assert_int_eq(accepted + refused, COUNT);
+	ck_assert_int_gt(accepted, 70);
+	ck_assert_int_gt(refused, 0);
+	body[0] = body[1] = 'a'; /* the first again */
+	start(&answers[0], body, NULL, NULL);
+	world_until(answers[0].calls);
+	ck_assert(answers[0].receipt.duplicate);
+}
+END_TEST
+
+START_TEST(forgotten_while_they_wait)
+{
+	static struct answer answers[20];
+	static char body[900 * 1000 + 1];
+
+	memset(body, 'x', sizeof(body) - 1);
+	for (int i = 0; i < 20; i++) {
+		body[0] = (char)('a' + i);
+		start(&answers[i], body, NULL, NULL);
+	}
+	acceptor_forget(world.acceptor);
+	ck_assert(!post("body", NULL, NULL).receipt.duplicate);
+	for (int i = 0; i < 20; i++)
+		ck_assert_int_eq(answers[i].calls, 0);
+}
+END_TEST
+
 START_TEST(forgotten)
 {
 	struct answer answer;
@@ -364,6 +417,8 @@ int main(void)
 	tcase_add_test(all, after_a_restart);
 	tcase_add_test(all, after_a_crash);
 	tcase_add_test(all, spooled_body);
+	tcase_add_test(all, many_large_ones_at_once);
+	tcase_add_test(all, forgotten_while_they_wait);
 	tcase_add_test(all, forgotten);
 	suite_add_tcase(suite, all);
 	runner = srunner_create(suite);
