@@ -10,7 +10,22 @@
 #include "base/disk_thread.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/random.h"
 #include "base/text.h"
+
+/* Also over the end of the pool that short ones come from. */
+START_TEST(random_bytes_do_not_repeat)
+{
+	enum { COUNT = 200 };
+	uint8_t got[COUNT][10];
+
+	for (size_t i = 0; i < COUNT; i++)
+		random_bytes(got[i], sizeof(got[i]));
+	for (size_t i = 0; i < COUNT; i++)
+		for (size_t j = 0; j < i; j++)
+			ck_assert_msg(memcmp(got[i], got[j], sizeof(got[i])) != 0, "%zu repeats %zu", i, j);
+}
+END_TEST
 
 START_TEST(buffer_stops_at_its_maximum)
 {
@@ -243,6 +258,7 @@ int main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_add_test(all, random_bytes_do_not_repeat);
 	tcase_add_test(all, buffer_stops_at_its_maximum);
 	tcase_add_test(all, arena_gives_zeroed_memory_up_to_its_maximum);
 	tcase_add_test(all, json_sets_commas_and_escapes);
