@@ -140,9 +140,17 @@ static int64_t system_free_bytes(void *self, const char *path)
 	return (int64_t)bytes;
 }
 
+static int system_direct(void *self, int fd, bool on)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	(void)self;
+	return flags == -1 ? -1 : fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
 static const struct disk_ops system_ops = {system_open, system_close, system_pread, system_pwritev, system_fdatasync,
 	system_fsync, system_fallocate, system_ftruncate, system_rename, system_unlink, system_linkat_fd, system_mkdir,
-	system_list, system_size, system_lock, system_free_bytes, NULL};
+	system_list, system_size, system_lock, system_free_bytes, system_direct, NULL};
 
 static const struct disk_ops *ops = &system_ops;
 
@@ -281,6 +289,14 @@ int disk_lock(int fd)
 int64_t disk_free_bytes(const char *path)
 {
 	return ops->free_bytes(ops->self, path);
+}
+
+int disk_direct(int fd, bool on)
+{
+	if (ops->direct)
+		return ops->direct(ops->self, fd, on);
+	errno = EOPNOTSUPP;
+	return -1;
 }
 
 void disk_install(const struct disk_ops *replacement)

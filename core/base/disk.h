@@ -7,6 +7,7 @@
 #ifndef BASE_DISK_H
 #define BASE_DISK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -30,6 +31,7 @@ struct disk_ops {
 	int64_t (*size)(void *self, int fd);
 	int (*lock)(void *self, int fd);                     /* flock(LOCK_EX | LOCK_NB) */
 	int64_t (*free_bytes)(void *self, const char *path); /* that this process may still use where `path` lies */
+	int (*direct)(void *self, int fd, bool on);          /* NULL: can't */
 	void *self;
 };
 
@@ -56,6 +58,9 @@ int64_t disk_size(int fd);
 /* Locks the open file against other processes until it is closed; -1 with EWOULDBLOCK if one has it. */
 int disk_lock(int fd);
 int64_t disk_free_bytes(const char *path);
+/* Writes go past the page cache from now on, or no longer: then buffers, offsets and lengths are multiples of 4 KiB, and a
+ * write fails with EINVAL where that isn't enough. -1: not possible here. */
+int disk_direct(int fd, bool on);
 /* For tests and simulation; NULL puts the system's back. */
 void disk_install(const struct disk_ops *ops);
 

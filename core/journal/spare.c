@@ -3,6 +3,7 @@
  *
  * Writing over blocks that were written before lets fdatasync leave the file's metadata alone: 3 to 6 times faster than
  * appending, which allocation alone does not give. A file that is needed before its zeroing is done is used as it is.
+ * The zeros go past the page cache where that is possible: copied through it they took an eighth of the gateway's CPU.
  */
 #include "journal/internal.h"
 
@@ -15,7 +16,7 @@
 #define ZERO_BYTES ((int64_t)1024 * 1024) /* at a time; the writer waits for one piece at most */
 #define RETRY_NS (1 * NS_PER_S)
 
-static const uint8_t zeros[ZERO_BYTES];
+static const uint8_t zeros[ZERO_BYTES] __attribute__((aligned(4096)));
 
 void spare_destroy(struct spare *spare)
 {
@@ -99,8 +100,15 @@ out:
 /* On the background thread. Synced in pieces, so that a commit never queues behind all of it. */
 static int zero_piece(const struct disk_job *job, int64_t at, int64_t length)
 {
-	if (write_zeros(job->fd, at, length) == -1)
+	bool direct = disk_direct(job->fd, true) == 0;
+	int failed = write_zeros(job->fd, at, length) == -1 ? errno : 0;
+
+	if (direct && disk_direct(job->fd, false) == -1)
 		return errno;
+	if (direct && failed == EINVAL) /* the file system wants another alignment */
+		failed = write_zeros(job->fd, at, length) == -1 ? errno : 0;
+	if (failed)
+		return failed;
 	if ((at / ZERO_BYTES % 4 == 3 || at + length == job->offset) && disk_sync_data(job->fd) == -1)
 		return errno;
 	return 0;
