@@ -19,6 +19,7 @@ static const struct command {
 	{"plugins", command_plugins, "list the plugins that there are"},
 	{"run", command_run, "take messages, make them durable, forward their records"},
 	{"schema", command_schema, "print the JSON Schema of the unified format"},
+	{"status", command_status, "show how the running gateway is doing"},
 	{"version", command_version, "print version, interface, build and libraries"},
 };
 

@@ -1,5 +1,5 @@
 /*
- * checkpoint.h: what a checkpoint of the gateway's is made of: a part for the pipeline and one for each courier.
+ * checkpoint.h: what a checkpoint of the gateway's is made of: a part for the pipeline, one for its counts, one for each courier.
  *
  *   part  kind u8, u8 length of name, name, u32 length, bytes
  */
@@ -10,6 +10,7 @@
 
 #define CHECKPOINT_PIPELINE 'p' /* its name is empty */
 #define CHECKPOINT_COURIER 'c'  /* the destination's name */
+#define CHECKPOINT_COUNTS 'n'   /* of sources, for who watches; its name is empty */
 
 struct checkpoint_part {
 	char kind;

@@ -26,6 +26,7 @@ int command_journal(int argc, char **argv);   /* journal.c */
 int command_normalize(int argc, char **argv); /* normalize.c */
 int command_plugins(int argc, char **argv);   /* plugins.c */
 int command_schema(int argc, char **argv);    /* schema.c */
+int command_status(int argc, char **argv);    /* status.c */
 int command_version(int argc, char **argv);   /* version.c */
 
 #endif

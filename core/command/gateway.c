@@ -68,6 +68,11 @@ static enum ep_status write_checkpoint(struct gateway *gateway, struct error *er
 		goto out;
 	from = needed < from ? needed : from;
 	checkpoint_append(&all, CHECKPOINT_PIPELINE, "", buffer_slice(&part));
+	buffer_clear(&part);
+	status = pipeline_counts_save(gateway->pipeline, &part);
+	if (status != EP_OK)
+		goto out;
+	checkpoint_append(&all, CHECKPOINT_COUNTS, "", buffer_slice(&part));
 	for (size_t i = 0; i < gateway->courier_count; i++) {
 		buffer_clear(&part);
 		needed = from;
@@ -291,6 +296,8 @@ static enum ep_status recover(struct gateway *gateway, struct error *error)
 	enum ep_status status =
 		pipeline_restore(gateway->pipeline, checkpoint_find(checkpoint, CHECKPOINT_PIPELINE, ""));
 
+	if (status == EP_OK)
+		status = pipeline_counts_restore(gateway->pipeline, checkpoint_find(checkpoint, CHECKPOINT_COUNTS, ""));
 	for (size_t i = 0; i < gateway->courier_count && status == EP_OK; i++)
 		status = courier_restore(gateway->couriers[i],
 			checkpoint_find(checkpoint, CHECKPOINT_COURIER, gateway->conf->destinations[i].name));
@@ -409,7 +416,7 @@ const char *gateway_address(const struct gateway *gateway, size_t listener)
 struct gateway_parts gateway_parts(const struct gateway *gateway)
 {
 	return (struct gateway_parts){gateway->journal, gateway->index, gateway->acceptor, gateway->pipeline,
-		gateway->couriers, gateway->courier_count};
+		gateway->supervisor, gateway->couriers, gateway->courier_count};
 }
 
 /* Draining ------------------------------------------------------------------------------------------------------ */

@@ -40,6 +40,7 @@ struct gateway_parts {
 	struct index *index;
 	struct acceptor *acceptor;
 	struct pipeline *pipeline;
+	struct supervisor *supervisor;
 	struct courier **couriers; /* as the configuration's destinations */
 	size_t courier_count;
 };

@@ -12,6 +12,8 @@
 
 #include <event2/event.h>
 
+#include "admin/admin.h"
+#include "base/note.h"
 #include "command/command.h"
 #include "command/gateway.h"
 
@@ -32,6 +34,7 @@ static const char usage[] =
 struct run {
 	struct loop *loop;
 	struct gateway *gateway;
+	struct admin *admin;
 	bool draining;
 };
 
@@ -53,6 +56,7 @@ static void on_signal(evutil_socket_t number, short what, void *argument)
 		return;
 	}
 	run->draining = true;
+	admin_stopping(run->admin);
 	gateway_drain(run->gateway, on_drained, run);
 }
 
@@ -77,6 +81,26 @@ static int exit_code(enum ep_status status)
 	}
 }
 
+/* Last of all: who reaches the admin API reaches a gateway that has read its journal. */
+static enum ep_status start_admin(struct run *run, const struct conf *conf, struct error *error)
+{
+	const struct gateway_parts parts = gateway_parts(run->gateway);
+	struct admin_options options = {.conf = conf,
+		.loop = run->loop,
+		.journal = parts.journal,
+		.index = parts.index,
+		.acceptor = parts.acceptor,
+		.pipeline = parts.pipeline,
+		.couriers = parts.couriers,
+		.courier_count = parts.courier_count,
+		.version = ENTREPOT_VERSION};
+	struct error ignored;
+
+	if (note_build_id("/proc/self/exe", &options.build, &ignored) != EP_OK)
+		options.build = 0;
+	return admin_create(&run->admin, &options, error);
+}
+
 static int serve(const struct conf *conf)
 {
 	struct run run = {0};
@@ -89,7 +113,10 @@ static int serve(const struct conf *conf)
 	signal(SIGINT, end_at_once);
 	if (status == EP_OK)
 		status = gateway_start(&run.gateway, conf, run.loop, NULL, &error);
+	if (status == EP_OK)
+		status = start_admin(&run, conf, &error);
 	if (status != EP_OK) {
+		gateway_destroy(run.gateway);
 		log_error("not started", log_text("reason", error.text),
 			log_text("remedy", schema_error_find(error.code)->remedy));
 		loop_destroy(run.loop);
@@ -103,8 +130,11 @@ static int serve(const struct conf *conf)
 	for (size_t i = 0; i < conf->listener_count; i++)
 		log_info("listening", log_text("address", gateway_address(run.gateway, i)),
 			log_text("transport", conf->listeners[i].has_tls ? "https" : "http"));
+	if (admin_address(run.admin))
+		log_info("admin listening", log_text("at", admin_address(run.admin)));
 	log_info("ready", log_number("pid", getpid()));
 	loop_run(run.loop);
+	admin_destroy(run.admin);
 	gateway_destroy(run.gateway);
 	for (size_t i = 0; i < 2; i++)
 		event_free(signals[i]);

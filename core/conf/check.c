@@ -87,7 +87,6 @@ static void check_admin(struct reader *reader, const config_setting_t *root, str
 			conf->admin_address);
 	if (!config_setting_get_member(group, "token"))
 		reader_complain(reader, group, "token is missing in admin: address needs it");
-	reader_warn(reader, place_of(group, "address"), "this version doesn't offer the admin API over TCP");
 }
 
 static void check_drop(

@@ -237,6 +237,7 @@ static void on_done(struct transport_batch *transport, const struct transport_re
 	switch (result->answer) {
 	case TRANSPORT_DONE:
 		courier->successes++;
+		courier->bytes += transport->body.length;
 		say_works_again(courier);
 		for (uint32_t i = 0; i < batch->count; i++)
 			courier_deliver(courier, batch->items[i]);
@@ -406,6 +407,19 @@ uint64_t courier_needs(const struct courier *courier)
 	return needed;
 }
 
+/* Open records first, then the window, then what wasn't read yet. */
+static uint64_t oldest(const struct courier *courier)
+{
+	const struct item *item;
+
+	if (courier->state.open_count > 0)
+		return courier->state.open[0].at.frame;
+	TAILQ_FOREACH (item, &courier->window, listed)
+		if (item->state < ITEM_DELIVERED)
+			return item->at.frame;
+	return outbox_place(courier->outbox).frame;
+}
+
 struct courier_counts courier_counts(const struct courier *courier)
 {
 	return (struct courier_counts){.delivered = courier->delivered,
@@ -413,5 +427,13 @@ struct courier_counts courier_counts(const struct courier *courier)
 		.superseded = courier->superseded,
 		.dead = courier->dead,
 		.parked = courier_parked(courier),
-		.retried = courier->retried};
+		.unresolved = courier->unresolved,
+		.retried = courier->retried,
+		.requests = courier->successes,
+		.bytes = courier->bytes,
+		.next = outbox_place(courier->outbox).frame,
+		.oldest = oldest(courier),
+		.failures = courier->failures,
+		.refused = courier->refused,
+		.halted = courier->broken};
 }

@@ -39,8 +39,16 @@ uint64_t courier_needs(const struct courier *courier);
 
 struct courier_counts {
 	uint64_t delivered, filtered, superseded, dead;
-	uint64_t parked;  /* records that wait for another try, or behind one that does */
-	uint64_t retried; /* requests that had to be repeated, since the start */
+	uint64_t parked;     /* records that wait for another try, or behind one that does */
+	uint64_t unresolved; /* read and without an end */
+	uint64_t retried;    /* requests that had to be repeated, since the start */
+	uint64_t requests;   /* answered for good, since the start */
+	uint64_t bytes;      /* of their bodies */
+	uint64_t next;       /* position from which the outbox is read on */
+	uint64_t oldest;     /* position at or before the outcome of the oldest record that has no end yet */
+	uint32_t failures;   /* in a row */
+	bool refused;        /* our credentials: paused */
+	bool halted;         /* the journal can't be read, or there is no memory */
 };
 struct courier_counts courier_counts(const struct courier *courier);
 

@@ -142,6 +142,7 @@ struct courier {
 
 	uint32_t failures; /* in a row */
 	uint64_t successes;
+	uint64_t bytes;        /* of their bodies */
 	int64_t hold_until_ns; /* nothing is sent before */
 	bool refused;          /* our credentials */
 	bool prefer_new;       /* retries and new batches take turns while it fails */

@@ -79,6 +79,7 @@ static int perform(struct disk_job *job)
 {
 	struct group *group = job->owner;
 	struct iovec part = {group->data, format_blocks(group->used)};
+	int64_t began_ns = clock_monotonic_ns();
 
 	if (group->spare) {
 		part.iov_base = group->memory;
@@ -86,6 +87,7 @@ static int perform(struct disk_job *job)
 	}
 	sync_extents(group);
 	write_group(group, &part);
+	group->took_ns = clock_monotonic_ns() - began_ns;
 	return 0;
 }
 
@@ -105,6 +107,27 @@ static void set_idle_timer(struct journal *journal)
 	loop_timer_set(&journal->idle_timer, IDLE_NS);
 }
 
+const int64_t journal_sync_bounds_ns[JOURNAL_SYNC_BOUNDS] = {100 * NS_PER_US, 250 * NS_PER_US, 500 * NS_PER_US,
+	NS_PER_MS, 2500 * NS_PER_US, 5 * NS_PER_MS, 10 * NS_PER_MS, 50 * NS_PER_MS, 250 * NS_PER_MS, NS_PER_S};
+
+static void count(struct journal_stats *stats, const struct group *group)
+{
+	stats->commits++;
+	stats->frames += group->frames;
+	stats->bytes += format_blocks(group->used);
+	stats->commit_ns += group->took_ns;
+	for (size_t i = 0; i < JOURNAL_SYNC_BOUNDS; i++)
+		stats->within[i] += group->took_ns <= journal_sync_bounds_ns[i];
+}
+
+struct journal_stats journal_stats(const struct journal *journal)
+{
+	struct journal_stats stats = journal->stats;
+
+	stats.kept = journal_end(journal) - journal->segments[0].start;
+	return stats;
+}
+
 static void done(struct disk_job *job, int error_number)
 {
 	struct group *group = job->owner;
@@ -113,6 +136,7 @@ static void done(struct disk_job *job, int error_number)
 	(void)error_number; /* perform() doesn't return from one */
 	journal->durable = group->start + format_blocks(group->used);
 	journal->sealed = group->frames == 0;
+	count(&journal->stats, group);
 	if (group->checkpoint) {
 		journal->checkpoint = group->checkpoint;
 		journal->release_max =

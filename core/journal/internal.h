@@ -58,6 +58,7 @@ struct group {
 	int fd;
 	off_t offset;
 	int old_fd; /* of the segment that it leaves; -1 */
+	int64_t took_ns;
 	char segment_path[PATH_BYTES];
 };
 
@@ -108,6 +109,7 @@ struct journal {
 	struct loop_timer idle_timer;
 	bool idle_timer_set;
 	int64_t committed_ns; /* monotonic, the last time */
+	struct journal_stats stats;
 	bool closing;
 	bool sealed; /* the group written last is an empty one that says that all before it is on disk */
 	struct listener listeners[LISTENERS_MAX];

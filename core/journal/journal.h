@@ -108,6 +108,18 @@ uint64_t journal_end(const struct journal *journal);     /* position of the next
 /* `run` is called on the loop after the durable position has moved. At most 8 listeners, in the order added. */
 void journal_on_durable(struct journal *journal, void (*run)(void *argument), void *argument);
 
+/* Since the start. */
+#define JOURNAL_SYNC_BOUNDS 10
+struct journal_stats {
+	uint64_t commits, frames, bytes; /* written and synced; bytes with padding, without extents */
+	int64_t commit_ns;               /* for all commits, with what they waited for: extents, the write, the sync */
+	uint64_t within
+		[JOURNAL_SYNC_BOUNDS]; /* commits that took at most journal_sync_bounds_ns[i], the faster included */
+	uint64_t kept;                 /* bytes of log that are kept */
+};
+extern const int64_t journal_sync_bounds_ns[JOURNAL_SYNC_BOUNDS];
+struct journal_stats journal_stats(const struct journal *journal);
+
 /* Reading: only what is durable. A reader holds one window of the log (256 KiB; as much as a larger frame needs) in
  * memory, and goes on where it was when the log has grown. Position 0: from the first frame that is kept. */
 struct journal_reader;

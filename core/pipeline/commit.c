@@ -70,7 +70,7 @@ static enum ep_status put_outcome(struct pipeline *pipeline, const uint8_t id[16
 		pipeline->index, INDEX_OUTCOMES, entry_outcome_key(id), entry_outcome_write(&entry, value), outbox);
 }
 
-static void appended(struct item *item, const struct journal_frame *frame)
+static void appended(struct item *item, const struct journal_frame *frame, const struct outcome *outcome)
 {
 	struct lane *lane = item->lane;
 	struct pipeline *pipeline = lane->pipeline;
@@ -81,6 +81,9 @@ static void appended(struct item *item, const struct journal_frame *frame)
 	item->state = ITEM_APPENDED;
 	lane->done = item->position;
 	lane->pending--;
+	counts_outcome(lane, outcome);
+	if (outcome->record_count)
+		lane->last_records = frame->position;
 	pipeline->complained = false;
 	if (item->kind == OUTCOME_DUPLICATE)
 		return;
@@ -138,7 +141,7 @@ enum step item_append(struct item *item)
 	status = journal_append(pipeline->journal, &what, &frame, &error);
 	if (status == EP_OK) {
 		log_quarantine(item, outcome.rejections);
-		appended(item, &frame);
+		appended(item, &frame, &outcome);
 	} else if (status != EP_AGAIN) { /* EP_AGAIN: the journal's next commit wakes the lane */
 		pipeline_retry_later(pipeline, &error);
 	}

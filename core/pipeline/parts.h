@@ -83,6 +83,12 @@ struct settling {
 	struct index_hold hold;
 };
 
+/* Since the source's first message; counts.c. */
+struct lane_counts {
+	uint64_t received, bytes, records, suppressed, rejected;
+	uint64_t outcomes[OUTCOME_DISCARDED + 1]; /* by enum outcome_kind */
+};
+
 struct lane {
 	struct pipeline *pipeline;
 	struct ep_slice name;             /* owned */
@@ -102,6 +108,9 @@ struct lane {
 	struct journal_reader *reader; /* while catching up */
 	struct lane *ready_next;
 	bool ready;
+	struct lane_counts counts;
+	int64_t oldest_ns;     /* received_at of what has waited longest, where no item says it */
+	uint64_t last_records; /* position of the last outcome with records */
 };
 
 struct waiter {
@@ -177,6 +186,10 @@ void settling_free(struct item *item);
 enum step item_append(struct item *item);
 enum step item_index(struct item *item, size_t *budget);
 void outcome_recover(struct pipeline *pipeline, const struct journal_frame *frame, const struct outcome *outcome);
+
+/* counts.c */
+void counts_received(struct lane *lane, const struct message *message); /* it is counted as pending already */
+void counts_outcome(struct lane *lane, const struct outcome *outcome);
 
 /* find.c */
 void waiters_init(struct pipeline *pipeline);

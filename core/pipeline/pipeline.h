@@ -78,6 +78,28 @@ uint64_t pipeline_needs(const struct pipeline *pipeline);
 /* Messages of the source that are durable and have no outcome yet. */
 uint64_t pipeline_pending(struct pipeline *pipeline, struct ep_slice source);
 
+/* What a source came to, since its first message. */
+struct pipeline_source {
+	struct ep_slice name;
+	const struct conf_source *conf; /* NULL: not configured any more */
+	uint64_t received, bytes;
+	uint64_t outcomes[OUTCOME_DISCARDED + 1]; /* by enum outcome_kind */
+	uint64_t pending;
+	uint64_t records, suppressed, rejected; /* records kept; equal to what is known; refused */
+	int64_t oldest_ns;                      /* realtime at which the oldest pending one was received; 0: none */
+	const struct worker_identity *worker;   /* NULL: none */
+};
+/* The sources in the order of their names; false behind the last. */
+bool pipeline_source(const struct pipeline *pipeline, size_t index, struct pipeline_source *source);
+/* All records that were ever kept, and the position of the last outcome that has some. */
+struct pipeline_outbox {
+	uint64_t records, last;
+};
+struct pipeline_outbox pipeline_outbox(const struct pipeline *pipeline);
+/* The counts' own part of a checkpoint; restored behind pipeline_restore(), before the first frame. */
+EP_MUST_CHECK enum ep_status pipeline_counts_save(struct pipeline *pipeline, struct buffer *out);
+EP_MUST_CHECK enum ep_status pipeline_counts_restore(struct pipeline *pipeline, struct ep_slice saved);
+
 /*
  * What intake asks (see struct intake_outcomes). Outcomes are told only once they are durable; OUTCOME_PENDING until
  * then. EP_NOT_FOUND: no such message. The outcome's slices are valid until the next call.

@@ -87,6 +87,7 @@ static void give(struct pipeline *pipeline, const struct journal_frame *frame)
 	if (!lane)
 		PANIC("no memory for a source");
 	lane->pending++;
+	counts_received(lane, &message);
 	if (lane->lagging)
 		return;
 	if (!lane->source || take(lane, frame) != EP_OK)

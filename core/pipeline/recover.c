@@ -136,6 +136,7 @@ static void recover_message(struct pipeline *pipeline, const struct journal_fram
 	lane = lane_of(pipeline, message.source);
 	if (lane->pending++ == 0)
 		lane->lag = frame->position;
+	counts_received(lane, &message);
 	pipeline->head = frame->next;
 }
 
@@ -156,6 +157,9 @@ static void recover_outcome(struct pipeline *pipeline, const struct journal_fram
 		return;
 	}
 	lane->pending--;
+	counts_outcome(lane, &outcome);
+	if (outcome.record_count)
+		lane->last_records = frame->position;
 	lane->done = outcome.inbox_position;
 	if (lane->lag < lane->done)
 		lane->lag = lane->done; /* its reader passes over what is done */
