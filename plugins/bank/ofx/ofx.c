@@ -160,16 +160,13 @@ static enum ep_status enter(struct ofx_reader *reader, const struct ofx_tag *tag
 		status = ofx_put_entry(reader);
 		if (!reader->in_statement)
 			begin_statement(reader, OFX_STMTRS);
-		leave(reader, tag->name); /* the end tag of the one before may be missing */
 		memset(&reader->entry, 0, sizeof(reader->entry));
 		reader->entry.begin = tag->begin;
 		reader->entry.pending = tag->name == OFX_STMTTRNP;
 		reader->in_entry = true;
 	}
-	if (status == EP_OK && reader->depth == OFX_DEPTH_MAX)
-		return reader->host->fail(reader->call, EP_ERR_LIMIT,
-			ep_place_in(&reader->part, ep_text_of(&reader->part, ep_slice_make(tag->begin, 1))),
-			EP_SAY("expected at most 32 aggregates inside each other"));
+	/* None stands in itself: the end tag of the one before is missing. So never more are open than there are names. */
+	leave(reader, tag->name);
 	reader->open[reader->depth++] = tag->name;
 	return status;
 }

@@ -7,7 +7,6 @@
 #include <entrepot/plugin.h>
 
 #define OFX_TEXT_MAX 65536 /* bytes of one value in which something must be undone */
-#define OFX_DEPTH_MAX 32   /* aggregates inside each other, of those that are read */
 
 /* Aggregates that say what the values in them mean. OFX 1.6 and 2.2, chapters 11 and 13. */
 /* clang-format off */
@@ -71,7 +70,7 @@ struct ofx_reader {
 	const struct ofx *options;
 	struct ep_part part;
 	struct ofx_tags tags;
-	enum ofx_name open[OFX_DEPTH_MAX]; /* aggregates that were begun */
+	enum ofx_name open[OFX_LAST_AGGREGATE]; /* aggregates that were begun, each once at most */
 	uint32_t depth;
 	struct ep_slice made_at; /* DTSERVER */
 	struct ofx_statement statement;
