@@ -266,11 +266,12 @@ uint32_t ep_word_code(const struct ep_word *words, struct ep_slice word, uint32_
 
 /* How a sender writes amounts. */
 struct ep_notation {
-	enum ep_decimal_mark mark;    /* of decimals */
-	char group;                   /* their thousands mark; 0: none */
-	bool minor;                   /* no decimals: whole minor units, as a JSON number or its text */
-	bool fractions;               /* minor units may have decimals ("45.5" cents) */
-	const struct ep_word *digits; /* minor units: where the sender's digits aren't ISO 4217's; "": without a currency */
+	enum ep_decimal_mark mark; /* of decimals */
+	char group;                /* their thousands mark; 0: none */
+	bool minor;                /* no decimals: whole minor units, as a JSON number or its text */
+	bool fractions;            /* minor units may have decimals ("45.5" cents) */
+	const struct ep_word
+		*digits; /* minor units: where the sender's digits aren't ISO 4217's; "": without a currency */
 };
 
 /* The amount, with its sign. False for an empty text, and for one that can't be read: then the record is rejected with
@@ -291,8 +292,7 @@ void ep_put_unix_ms(const struct ep_host *host, struct ep_call *call, uint32_t f
 void ep_put_payment_status(const struct ep_host *host, struct ep_call *call, const struct ep_word *words,
 	struct ep_text word, uint32_t otherwise);
 /* Amount and direction of a settlement: a negative amount is a debit. */
-void ep_put_entry_money(
-	const struct ep_host *host, struct ep_call *call, struct ep_money money, struct ep_text origin);
+void ep_put_entry_money(const struct ep_host *host, struct ep_call *call, struct ep_money money, struct ep_text origin);
 void ep_put_entry(const struct ep_host *host, struct ep_call *call, struct ep_text amount,
 	const struct ep_notation *notation, struct ep_slice currency);
 
@@ -469,8 +469,8 @@ struct ep_json_field {
 };
 
 /* What the object has of these, put. */
-void ep_json_put(const struct ep_host *host, struct ep_call *call, struct ep_json object,
-	const struct ep_json_field *fields);
+void ep_json_put(
+	const struct ep_host *host, struct ep_call *call, struct ep_json object, const struct ep_json_field *fields);
 
 #ifdef __cplusplus
 }
