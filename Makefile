@@ -43,7 +43,7 @@ UNIT = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/check_*.
 TEST_PLUGINS = $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 TOOLS = $(patsubst tests/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/tools/*.c))
 
-.PHONY: all help demo test lint format check-asan check-crash check-abuse bench bench-compare bench-worker bench-journal bench-parse clean new-plugin install-build install-test install-lint
+.PHONY: all help demo test lint format check-asan check-crash check-abuse bench bench-compare bench-worker bench-sources bench-journal bench-parse clean new-plugin install-build install-test install-lint
 .DELETE_ON_ERROR:
 
 all: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(PLUGINS) $(BUILD)/libentrepot-sdk.a ## build everything
@@ -211,6 +211,9 @@ bench-parse: $(BUILD)/tools/bench_parse ## figures: JSON and XML as plugins read
 
 bench-worker: $(BUILD)/tools/bench_worker $(BUILD)/entrepot-worker $(BUILD)/tests/plugins/bounce.so ## figures: messages handed to a worker, beside a bare socketpair
 	@$(BUILD)/tools/bench_worker $(BUILD)/tests/plugins/bounce.so
+
+bench-sources: $(BUILD)/entrepot $(BUILD)/entrepot-worker $(BUILD)/tests/plugins/neighbour.so ## figures: 1,000 sources of which 20 are active, beside 20
+	@python3 tests/abuse/sources.py $(BUILD)
 
 new-plugin: ## make new-plugin KIND=bank NAME=acme: a folder that builds, normalizes its sample and passes
 	@sdk/template/new-plugin '$(KIND)' '$(NAME)'
