@@ -21,9 +21,15 @@ def at_most(mib):
 
 
 class Act:
-    def __init__(self, name, plugin, message, *steps):
-        self.name, self.plugin, self.message = name, plugin, message
+    def __init__(self, name, plugin, message, *steps, deadline="20s"):
+        self.name, self.plugin, self.message, self.deadline = name, plugin, message, deadline
         self.steps = {off: (layer, evidence) for off, layer, evidence in steps}
+
+    def source(self):
+        """Acts of one plugin share a source, in order; but a forger must be the first to speak, and a deadline is short."""
+        if self.plugin == "forger" or self.deadline != "20s":
+            return "%s-%s" % (self.plugin, self.message)
+        return self.plugin.replace("_", "-")
 
 
 def own_file(name, message):
@@ -37,7 +43,7 @@ def other_process(name, act, call):
 
 
 def crash(name, plugin, message, evidence, layer="process"):
-    return Act(name, plugin, message, ("", layer, evidence))
+    return Act(name, plugin, message, ("", layer, evidence), deadline="500ms" if layer == "deadline" else "20s")
 
 
 ACTS = [

@@ -22,7 +22,7 @@ from gateway import BUILD, Gateway, until  # noqa: E402
 from acts import ACTS, LOADS, NOTHING  # noqa: E402
 
 CONNECTIONS = 4
-AT_ONCE = 4
+AT_ONCE = 3
 QUIET_SECONDS = 2.5
 WINDOW_SECONDS = 1.0  # a p99 is taken over at least so long
 LAYERS = {"rlimits", "no-new-privs", "uid", "user-ns", "pid-ns", "net-ns", "ipc-ns", "mount-ns", "landlock", "seccomp"}
@@ -95,20 +95,13 @@ def check_files(names):
         gateway.remove()
 
 
-def source(name, plugin, more=""):
-    return ('  { name = "%s"; plugin = "%s"; verify = { scheme = "none"; }; dedupe = "off"; deadline = "500ms"; '
-            'memory_max = "64MiB"; %s }' % (name, plugin, more))
+def source(name, plugin, deadline="20s"):
+    return ('  { name = "%s"; plugin = "%s"; verify = { scheme = "none"; }; dedupe = "off"; deadline = "%s"; '
+            'memory_max = "64MiB"; }' % (name, plugin, deadline))
 
 
 def destination():
     return '  { name = "log"; transport = "file"; path = "out.ndjson"; sources = [ "neighbour" ]; }'
-
-
-def source_of(act):
-    """Acts of one plugin share a source, in order; a forger must be the first to speak."""
-    if act.plugin != "forger":
-        return act.plugin.replace("_", "-")
-    return "forger-" + act.message
 
 
 class Neighbour:
@@ -140,9 +133,9 @@ class Campaign:
         self.results, self.intervals = [], []
 
     def open(self):
-        plugins = {source_of(act): act.plugin for act in self.acts}
+        plugins = {act.source(): act for act in self.acts}
         sources = [source("neighbour", self.plugin("neighbour"))]
-        sources += [source(name, self.plugin(plugin)) for name, plugin in plugins.items()]
+        sources += [source(name, self.plugin(act.plugin), act.deadline) for name, act in plugins.items()]
         if not self.off:
             sources += [source("load-%d" % i, self.plugin(load[1])) for i, load in enumerate(LOADS)]
         self.gateway = Gateway(",\n".join(sources), destination())
@@ -168,7 +161,7 @@ class Campaign:
         return " ".join([outcome["outcome"]] + reasons)
 
     def run_source(self, name):
-        for act in [act for act in self.acts if source_of(act) == name]:
+        for act in [act for act in self.acts if act.source() == name]:
             begun = time.monotonic()
             said = self.ask(name, act.message.format(**self.words))
             self.results.append((act, said, begun, time.monotonic()))
@@ -198,17 +191,19 @@ class Campaign:
             if quiet is None:
                 time.sleep(QUIET_SECONDS)
             calm = time.monotonic()
-            names = list(dict.fromkeys(source_of(act) for act in self.acts))
+            names = list(dict.fromkeys(act.source() for act in self.acts))
             with ThreadPoolExecutor(AT_ONCE) as pool:
                 jobs = [pool.submit(self.run_source, name) for name in names]
                 if not self.off:
                     jobs += [pool.submit(self.run_load, number) for number in range(len(LOADS))]
                 for job in jobs:
                     job.result()
-            until(lambda: time.monotonic() > calm + WINDOW_SECONDS, what="a window of load")
+            ended = time.monotonic()
+            rest = QUIET_SECONDS if quiet is None else max(0, calm + WINDOW_SECONDS - ended)
+            until(lambda: time.monotonic() > ended + rest, what="a window of load")
             neighbour.finish()
-            if quiet is None:
-                quiet = neighbour.p99(begun + 0.5, calm)
+            if quiet is None:  # the machine may have others to serve: the worse of before and after
+                quiet = max(neighbour.p99(begun + 0.5, calm), neighbour.p99(ended + 0.5, ended + rest))
             self.judge(neighbour, quiet)
             return quiet
         finally:
