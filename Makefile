@@ -201,6 +201,10 @@ bench-compare: install-test ## the same for the revision BASE= and this tree, in
 	@$(MAKE) --no-print-directory -s -C $(BUILD)/base BUILD=build all
 	@DURATION='$(DURATION)' ROUNDS='$(ROUNDS)' tests/bench/run --base $(BUILD)/base/build $(BUILD)
 
+.PHONY: check-kill
+check-kill: all tools ## the real programs under load, killed at random times, until it adds up; SEED= ROUNDS=
+	@python3 tests/campaign/kill.py $(BUILD) '$(or $(ROUNDS),100)' '$(or $(SEED),1)'
+
 bench-journal: $(BUILD)/tools/bench_journal ## figures: the journal beside a bare loop of pwrite + fdatasync
 	@mkdir -p $(BUILD)/bench-journal
 	@$(BUILD)/tools/bench_journal $(BUILD)/bench-journal

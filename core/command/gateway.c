@@ -23,6 +23,7 @@
 #include "pipeline/pipeline.h"
 
 #define CHECKPOINT_NS (10 * NS_PER_S)
+#define FIRST_CHECKPOINT_NS (2 * NS_PER_S) /* a gateway that is ended again and again comes forward, too */
 #define CHECKPOINT_MAX ((size_t)1024 * 1024)
 #define DRAIN_STEP_NS (5 * NS_PER_MS)
 #define START_NS (10 * NS_PER_S)   /* a plugin that hangs delays the others no longer */
@@ -403,7 +404,7 @@ enum ep_status gateway_start(struct gateway **out, const struct conf *conf, stru
 	if (gateway->intake)
 		intake_start(gateway->intake);
 	gateway->running = true;
-	loop_timer_set(&gateway->checkpoint_timer, CHECKPOINT_NS);
+	loop_timer_set(&gateway->checkpoint_timer, FIRST_CHECKPOINT_NS);
 	*out = gateway;
 	return EP_OK;
 }

@@ -424,10 +424,25 @@ void journal_on_durable(struct journal *journal, void (*run)(void *argument), vo
 	journal->listeners[journal->listener_count++] = (struct listener){run, argument};
 }
 
+/* The second half of the last segment that there is room for is kept for outcomes: what was accepted can be finished. */
+static bool is_last_room(struct journal *journal)
+{
+	const struct segment_head *active = &journal->segments[journal->segment_count - 1];
+	const struct group *group = journal->filling;
+
+	if (group->spare || group->start + group->used - active->start < active->bytes / 2)
+		return false;
+	spare_prepare(journal);
+	return journal->spare_count == 0;
+}
+
 enum ep_status journal_accepts(struct journal *journal)
 {
 	int64_t now = clock_monotonic_ns();
 	int64_t free_bytes;
+
+	if (is_last_room(journal))
+		return EP_LIMIT;
 
 	if (journal->accepts_looked_ns && now - journal->accepts_looked_ns < LOOK_NS)
 		return journal->accepts;
