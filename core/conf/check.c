@@ -247,15 +247,64 @@ static void check_transport(
 		reader_complain(reader, group, "path is missing: transport file needs it");
 }
 
-/* The folder of a file that is written must be there: run would not start without it. */
-static void check_folder(struct reader *reader, const config_setting_t *group, const char *path)
+/* Of "a/b" and "a/b/" that is "a/". */
+static void folder_of(const char *path, char *folder, size_t size)
 {
-	const char *slash = strrchr(path, '/');
+	size_t length = strlen(path);
+
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	snprintf(folder, size, "%.*s", length ? (int)length : 1, length ? path : ".");
+}
+
+/* The folder of what is written must be there: run would not start without it. */
+static void check_folder(struct reader *reader, const config_setting_t *group, const char *name, const char *path)
+{
 	char folder[4096];
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1, slash ? path : ".");
+	folder_of(path, folder, sizeof(folder));
 	if (access(folder, W_OK | X_OK) == -1)
-		reader_complain(reader, place_of(group, "path"), "path: folder %s: %s", folder, strerror(errno));
+		reader_complain(reader, place_of(group, name), "%s: folder %s: %s", name, folder, strerror(errno));
+}
+
+/* Two names of one file: "out" and "./out". */
+static bool is_same_file(const char *a, const char *b)
+{
+	const char *a_slash = strrchr(a, '/'), *b_slash = strrchr(b, '/');
+	struct stat a_status, b_status;
+	char folder[4096];
+
+	if (strcmp(a_slash ? a_slash + 1 : a, b_slash ? b_slash + 1 : b) != 0)
+		return false;
+	folder_of(a, folder, sizeof(folder));
+	if (stat(folder, &a_status) == -1)
+		return strcmp(a, b) == 0;
+	folder_of(b, folder, sizeof(folder));
+	return stat(folder, &b_status) == 0 && a_status.st_dev == b_status.st_dev && a_status.st_ino == b_status.st_ino;
+}
+
+static void check_file(struct reader *reader, const config_setting_t *group, const char *path)
+{
+	struct stat status;
+
+	check_folder(reader, group, "path", path);
+	if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+		reader_complain(reader, place_of(group, "path"), "path: %s is a folder", path);
+}
+
+/* Made by run if only its last part is missing. */
+static void check_data_dir(struct reader *reader, const config_setting_t *root, const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) == -1)
+		check_folder(reader, root, "data_dir", path);
+	else if (!S_ISDIR(status.st_mode))
+		reader_complain(reader, place_of(root, "data_dir"), "data_dir: %s is not a folder", path);
+	else if (access(path, W_OK | X_OK) == -1)
+		reader_complain(reader, place_of(root, "data_dir"), "data_dir: %s: %s", path, strerror(errno));
 }
 
 static void check_destination(struct reader *reader, const config_setting_t *group, const struct conf *conf,
@@ -268,7 +317,7 @@ static void check_destination(struct reader *reader, const config_setting_t *gro
 		if (destination->name && other->name && strcmp(other->name, destination->name) == 0)
 			reader_complain(reader, place_of(group, "name"), "destination %s exists already (line %d)",
 				destination->name, other->line);
-		if (destination->path && other->path && strcmp(other->path, destination->path) == 0)
+		if (destination->path && other->path && is_same_file(other->path, destination->path))
 			reader_complain(reader, place_of(group, "path"),
 				"path %s is that of destination %s already (line %d)", destination->path,
 				other->name ? other->name : "?", other->line);
@@ -280,7 +329,7 @@ static void check_destination(struct reader *reader, const config_setting_t *gro
 	if (destination->url)
 		check_url(reader, group, destination->url);
 	if (destination->path)
-		check_folder(reader, group, destination->path);
+		check_file(reader, group, destination->path);
 	if (destination->retry_first_ns > destination->retry_max_ns)
 		reader_complain(reader, retry ? retry : group, "retry: first is longer than max");
 	check_destination_sources(reader, group, conf, destination);
@@ -288,6 +337,8 @@ static void check_destination(struct reader *reader, const config_setting_t *gro
 
 void conf_check(struct reader *reader, const config_setting_t *root, struct conf *conf)
 {
+	if (conf->data_dir && conf->data_dir[0])
+		check_data_dir(reader, root, conf->data_dir);
 	for (size_t i = 0; i < conf->listener_count; i++) {
 		const config_setting_t *group = element_of(root, "listeners", i);
 

@@ -548,7 +548,10 @@ START_TEST(destinations)
 			   "records = 10001; }; },\n"
 			   "{ name = \"t\"; transport = \"nats\"; }, { name = \"u\"; transport = \"file\"; path = "
 			   "\"f\"; },\n"
-			   "{ name = \"v\"; transport = \"file\"; path = \"none/f\"; } );\n",
+			   "{ name = \"v\"; transport = \"file\"; path = \"none/f\"; },\n"
+			   "{ name = \"w\"; transport = \"file\"; path = \"g\"; },\n"
+			   "{ name = \"y\"; transport = \"file\"; path = \"./g\"; },\n"
+			   "{ name = \"x\"; transport = \"file\"; path = \"plugins\"; } );\n",
 		"4: types has \"ordr\", which is no record type (nearest: \"order\")",
 		"4: sources has \"b\", which is no source (nearest: \"a\")",
 		"4: sources has \"aa\", which is no source (nearest: \"a\")",
@@ -558,7 +561,16 @@ START_TEST(destinations)
 		"7: url holds a user or password", "7: types is empty; leave it out for all",
 		"7: parked_max is out of range (accepted: 1 to 50000)", "8: url has a blank",
 		"8: path has no meaning with transport http", "8: records is out of range (accepted: 1 to 10000)",
-		"9: transport is \"nats\" (accepted: http, file)", "9: path ", "10: path: folder ");
+		"9: transport is \"nats\" (accepted: http, file)", "9: path ", "10: path: folder ", "12: path ",
+		"13: path: ");
+}
+END_TEST
+
+START_TEST(data_dir)
+{
+	REFUSE("data_dir = \"none/data\";\n", "1: data_dir: folder ");
+	REFUSE("data_dir = \"entrepot.conf\";\n", "1: data_dir: ");
+	load("data_dir = \"new/\";\n");
 }
 END_TEST
 
@@ -677,6 +689,7 @@ int main(void)
 	tcase_add_test(tests, dedupe_must_be_chosen);
 	tcase_add_test(tests, one_folder_by_two_names);
 	tcase_add_test(tests, destinations);
+	tcase_add_test(tests, data_dir);
 	tcase_add_test(tests, errors_are_bounded);
 	tcase_add_test(tests, shipped_file_is_complete);
 	tcase_add_test(tests, reference_in_docs_is_current);
