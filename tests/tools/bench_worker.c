@@ -63,16 +63,17 @@ static int64_t processor_ns(void)
 /* Of another process: the first number of its schedstat. */
 static int64_t processor_ns_of(pid_t pid)
 {
-	char path[64];
+	char path[64], line[128];
 	int64_t ns = 0;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
 	file = fopen(path, "r");
-	if (!file || fscanf(file, "%" SCNd64, &ns) != 1)
-		ns = 0;
-	if (file)
-		fclose(file);
+	if (!file)
+		return 0;
+	if (fgets(line, sizeof(line), file))
+		ns = strtoll(line, NULL, 10);
+	fclose(file);
 	return ns;
 }
 
