@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -16,6 +17,8 @@
 #include "base/note.h"
 #include "command/command.h"
 #include "command/gateway.h"
+
+#define DESCRIPTORS_MAX 65536
 
 static const char usage[] =
 	"Usage: entrepot run [--config FILE]\n"
@@ -101,6 +104,18 @@ static enum ep_status start_admin(struct run *run, const struct conf *conf, stru
 	return admin_create(&run->admin, &options, error);
 }
 
+/* Connections, workers (four each), extents: as many as whoever started the gateway allows it at most. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur >= DESCRIPTORS_MAX)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS_MAX ? limit.rlim_max : DESCRIPTORS_MAX;
+	if (setrlimit(RLIMIT_NOFILE, &limit) == -1)
+		log_warn("few descriptors", log_number("soft_limit", (int64_t)limit.rlim_cur));
+}
+
 static int serve(const struct conf *conf)
 {
 	struct run run = {0};
@@ -111,6 +126,7 @@ static int serve(const struct conf *conf)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, end_at_once);
 	signal(SIGINT, end_at_once);
+	allow_descriptors();
 	if (status == EP_OK)
 		status = gateway_start(&run.gateway, conf, run.loop, NULL, &error);
 	if (status == EP_OK)

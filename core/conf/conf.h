@@ -127,8 +127,8 @@ struct conf {
 	int64_t spool_max;    /* bytes of bodies not yet accepted */
 	int64_t disk_reserve; /* free space below which new messages are refused */
 	int64_t segment_bytes;
-	int64_t retain_age_ns; /* how long what everybody has passed is kept */
-	int64_t retain_bytes;  /* and how much of it at most; 0: no bound */
+	int64_t retain_age_ns;         /* how long what everybody has passed is kept */
+	int64_t retain_bytes;          /* and how much of it at most; 0: no bound */
 	struct conf_secret person_key; /* empty: made once and kept in the data directory */
 	const char **sandbox_require;  /* names of layers */
 	size_t sandbox_require_count;
