@@ -238,7 +238,8 @@ static enum ep_status read_entry(const struct reader *reader, struct ep_json ent
 	ep_put_entry(host, reader->call, ep_json_any(host, entry, "net|net_amount|amount"), &decimals, currency);
 	host->put_code(reader->call, EP_SETTLEMENT_STATUS,
 		ep_word_code(entry_statuses, status.value, EP_ENTRY_STATUS_BOOKED), status);
-	put_amount(reader, EP_SETTLEMENT_CHARGES, entry, "fee|fee_amount", "currency");
+	ep_put_money(host, reader->call, EP_SETTLEMENT_CHARGES, ep_json_any(host, entry, "fee|fee_amount"),
+		EP_DECIMAL_JSON, currency);
 	if (ep_money_take(host, reader->call, &money, balance, &decimals, currency))
 		host->put_money(reader->call, EP_SETTLEMENT_BALANCE_AFTER, money, balance);
 	ep_json_put(host, reader->call, entry, fields);

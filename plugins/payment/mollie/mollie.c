@@ -269,12 +269,15 @@ static enum ep_status read_balance_transaction(const struct reader *reader, stru
 		{0, 0, NULL}};
 	const struct ep_host *host = reader->host;
 	struct ep_slice currency = text(reader, entry, "resultAmount.currency").value;
+	struct ep_text deductions = text(reader, entry, "deductions.value");
+	struct ep_money deducted;
 
 	host->record_begin(reader->call, EP_SETTLEMENT);
 	host->put_text(reader->call, EP_SETTLEMENT_ACCOUNT, ep_text_constant(reader->account));
 	ep_put_entry(host, reader->call, text(reader, entry, "resultAmount.value"), &decimals, currency);
 	host->put_code(reader->call, EP_SETTLEMENT_STATUS, EP_ENTRY_STATUS_BOOKED, text(reader, entry, "resource"));
-	put_amount(reader, EP_SETTLEMENT_CHARGES, entry, "deductions");
+	if (ep_money_take(host, reader->call, &deducted, deductions, &decimals, currency))
+		host->put_money(reader->call, EP_SETTLEMENT_CHARGES, ep_money_negate(deducted), deductions);
 	if (!ep_slice_equal(currency, text(reader, entry, "initialAmount.currency").value))
 		put_amount(reader, EP_SETTLEMENT_ORIGINAL_AMOUNT, entry, "initialAmount");
 	ep_json_put(host, reader->call, entry, fields);

@@ -205,7 +205,8 @@ static enum ep_status read_payout_entry(const void *context, struct ep_json entr
 	ep_put_entry(host, reader->call, text(reader, entry, "net_amount_money.amount"), &units,
 		text(reader, entry, "net_amount_money.currency").value);
 	host->put_code(reader->call, EP_SETTLEMENT_STATUS, EP_ENTRY_STATUS_BOOKED, text(reader, entry, "type"));
-	put_amount(reader, EP_SETTLEMENT_CHARGES, entry, "fee_amount_money");
+	ep_put_money_minor(host, reader->call, EP_SETTLEMENT_CHARGES, text(reader, entry, "fee_amount_money.amount"),
+		text(reader, entry, "fee_amount_money.currency").value);
 	ep_json_put(host, reader->call, entry, fields);
 	put_subject(reader, entry);
 	return host->record_end(reader->call);
