@@ -1,32 +1,25 @@
 /*
- * stripe: Stripe's events, as webhooks send them, and its API's objects and lists of objects.
+ * stripe: Stripe's events, as webhooks send them, its API's objects and lists of objects, and its reports.
  *
  *   charge                  -> payment of kind capture, and one of kind refund for each refund inside
  *   payment_intent          -> the payments of its charges; without one: a payment only once it was cancelled or is processing
- *   refund, dispute, transfer, payout, application_fee -> payment of that kind
+ *   refund, dispute, transfer, payout, application_fee -> payment of that kind; a topup is a transfer,
+ *                              a transfer_reversal or fee_refund a refund
+ *   balance_transaction     -> settlement: an entry of the balance (entry.c); also as reports in CSV (report.c)
  *
  * A charge and the intent that made it name the same movement of money, so both give one payment, that of the charge.
  * Everything else that Stripe sends (customers, invoices, prices ...) moves no money: no records, no error.
  * The event's time is the payment's version; without an event (an API answer) the order of arrival counts.
  */
-#include <entrepot/plugin.h>
-
-struct stripe {
-	struct ep_slice order_metadata;
-};
+#include "stripe.h"
 
 static const struct ep_option options[] = {
 	EP_OPTION(struct stripe, order_metadata, EP_OPTION_TEXT, "order_no",
 		"name of the metadata entry that holds the order number"),
-};
-
-/* What every reader below needs. */
-struct reader {
-	const struct ep_host *host;
-	struct ep_call *call;
-	const struct stripe *stripe;
-	struct ep_text changed_at; /* the event's `created`; empty outside an event */
-	struct ep_json event;      /* absent outside an event */
+	EP_OPTION(struct stripe, account, EP_OPTION_TEXT, "",
+		"account of balance transactions, which name none (without it: the source's name)"),
+	EP_OPTION_ONE_OF(struct stripe, decimal, "point", "point|comma", "decimal mark of reports"),
+	EP_OPTION(struct stripe, separator, EP_OPTION_CHAR, ",", "column separator of reports"),
 };
 
 static struct ep_json member(const struct reader *reader, struct ep_json value, const char *path)
@@ -44,8 +37,7 @@ static void put_text(const struct reader *reader, uint32_t field, struct ep_json
 	ep_json_put_text(reader->host, reader->call, field, value, path);
 }
 
-/* An expandable reference: the id, or the object that it stands for. */
-static void put_reference(const struct reader *reader, uint32_t field, struct ep_json value, const char *path)
+void put_reference(const struct reader *reader, uint32_t field, struct ep_json value, const char *path)
 {
 	struct ep_json reference = member(reader, value, path);
 
@@ -67,6 +59,14 @@ static void put_unix_time(const struct reader *reader, uint32_t field, struct ep
 	ep_put_unix_time(reader->host, reader->call, field, seconds);
 }
 
+void put_unix_date(const struct reader *reader, uint32_t field, struct ep_text seconds)
+{
+	int64_t value;
+
+	if (ep_slice_integer(seconds.value, &value) && value < INT64_C(253402300800)) /* the year 10000 */
+		reader->host->put_date(reader->call, field, ep_time_date(ep_time_unix(value)), seconds);
+}
+
 /* An amount without its sign: `kind` says which way it went. */
 static void put_amount(const struct reader *reader, uint32_t field, struct ep_text amount, struct ep_slice currency)
 {
@@ -82,7 +82,7 @@ static const struct ep_word transfer_words[] = {{"succeeded", EP_PAYMENT_STATUS_
 	{"paid", EP_PAYMENT_STATUS_SUCCEEDED}, {"pending", EP_PAYMENT_STATUS_PENDING},
 	{"in_transit", EP_PAYMENT_STATUS_PENDING}, {"requires_action", EP_PAYMENT_STATUS_PENDING},
 	{"processing", EP_PAYMENT_STATUS_PENDING}, {"failed", EP_PAYMENT_STATUS_FAILED},
-	{"canceled", EP_PAYMENT_STATUS_CANCELLED}, {NULL, 0}};
+	{"canceled", EP_PAYMENT_STATUS_CANCELLED}, {"reversed", EP_PAYMENT_STATUS_CANCELLED}, {NULL, 0}};
 
 /* What the dispute took stays taken when it is lost, and comes back when it is won or was a mere inquiry. */
 static const struct ep_word dispute_words[] = {{"lost", EP_PAYMENT_STATUS_SUCCEEDED},
@@ -132,9 +132,9 @@ static void put_order_no(const struct reader *reader, struct ep_json object)
 }
 
 /* Fee and net, where the balance transaction was expanded. */
-static void put_fee(const struct reader *reader, struct ep_json object)
+static void put_fee(const struct reader *reader, struct ep_json object, const char *path)
 {
-	struct ep_json transaction = member(reader, object, "balance_transaction");
+	struct ep_json transaction = member(reader, object, path);
 	struct ep_slice currency = currency_of(reader, transaction);
 
 	put_amount(reader, EP_PAYMENT_FEE, text(reader, transaction, "fee"), currency);
@@ -155,7 +155,7 @@ static enum ep_status read_refund(const struct reader *reader, struct ep_json re
 	put_reference(reader, EP_PAYMENT_PARENT_ID, refund, "charge");
 	put_reason(reader, refund, "failure_reason", "reason");
 	put_order_no(reader, refund);
-	put_fee(reader, refund);
+	put_fee(reader, refund, "balance_transaction");
 	put_test(reader, refund);
 	return reader->host->record_end(reader->call);
 }
@@ -205,7 +205,7 @@ static enum ep_status read_charge(const struct reader *reader, struct ep_json ch
 	put_reason(reader, charge, "failure_message", "failure_code");
 	put_reference(reader, EP_PAYMENT_PARENT_ID, charge, "payment_intent");
 	put_order_no(reader, charge);
-	put_fee(reader, charge);
+	put_fee(reader, charge, "balance_transaction");
 	put_test(reader, charge);
 	status = reader->host->record_end(reader->call);
 	return status == EP_OK ? read_refunds_of(reader, charge) : status;
@@ -270,6 +270,9 @@ static enum ep_status read_dispute(const struct reader *reader, struct ep_json d
 	put_status(reader, text(reader, dispute, "status"), dispute_words, EP_PAYMENT_STATUS_PENDING);
 	put_reference(reader, EP_PAYMENT_PARENT_ID, dispute, "charge");
 	put_text(reader, EP_PAYMENT_REASON, dispute, "reason");
+	/* What was withdrawn for it; once it came back too, there is no one fee. */
+	if (member(reader, dispute, "balance_transactions.1").kind == EP_JSON_ABSENT)
+		put_fee(reader, dispute, "balance_transactions.0");
 	put_order_no(reader, dispute);
 	put_test(reader, dispute);
 	return reader->host->record_end(reader->call);
@@ -294,19 +297,14 @@ static enum ep_status read_transfer(const struct reader *reader, struct ep_json 
 
 static enum ep_status read_payout(const struct reader *reader, struct ep_json payout)
 {
-	struct ep_text arrival = text(reader, payout, "arrival_date");
-	int64_t seconds;
-
 	begin_payment(reader, EP_PAYMENT_KIND_PAYOUT, payout);
 	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, payout, "amount"), currency_of(reader, payout));
 	put_status(reader, text(reader, payout, "status"), transfer_words, EP_PAYMENT_STATUS_PENDING);
 	put_text(reader, EP_PAYMENT_METHOD, payout, "method");
 	put_reference(reader, EP_PAYMENT_PAYEE_ACCOUNT, payout, "destination");
 	put_reason(reader, payout, "failure_message", "failure_code");
-	if (ep_slice_integer(arrival.value, &seconds) && seconds < INT64_C(253402300800))
-		reader->host->put_date(
-			reader->call, EP_PAYMENT_VALUE_DATE, ep_time_date(ep_time_unix(seconds)), arrival);
-	put_fee(reader, payout);
+	put_unix_date(reader, EP_PAYMENT_VALUE_DATE, text(reader, payout, "arrival_date"));
+	put_fee(reader, payout, "balance_transaction");
 	put_test(reader, payout);
 	return reader->host->record_end(reader->call);
 }
@@ -324,6 +322,27 @@ static enum ep_status read_application_fee(const struct reader *reader, struct e
 	return reader->host->record_end(reader->call);
 }
 
+/* What a transfer or an application fee gave back. It has no status: it is done when it is made. */
+static enum ep_status read_reversal(const struct reader *reader, struct ep_json reversal)
+{
+	bool of_fee = member(reader, reversal, "fee").kind != EP_JSON_ABSENT;
+
+	begin_payment(reader, EP_PAYMENT_KIND_REFUND, reversal);
+	put_amount(reader, EP_PAYMENT_AMOUNT, text(reader, reversal, "amount"), currency_of(reader, reversal));
+	reader->host->put_code(
+		reader->call, EP_PAYMENT_STATUS, EP_PAYMENT_STATUS_SUCCEEDED, text(reader, reversal, "object"));
+	put_reference(reader, EP_PAYMENT_PARENT_ID, reversal, of_fee ? "fee" : "transfer");
+	put_order_no(reader, reversal);
+	put_test(reader, reversal);
+	return reader->host->record_end(reader->call);
+}
+
+/* An entry that comes alone. */
+static enum ep_status read_entry(const struct reader *reader, struct ep_json transaction)
+{
+	return read_balance_transaction(reader, transaction, ep_text_constant(ep_slice_make(NULL, 0)));
+}
+
 static enum ep_status read_object(const struct reader *reader, struct ep_json object)
 {
 	static const struct {
@@ -331,7 +350,9 @@ static enum ep_status read_object(const struct reader *reader, struct ep_json ob
 		enum ep_status (*read)(const struct reader *reader, struct ep_json object);
 	} readers[] = {{"charge", read_charge}, {"payment_intent", read_intent}, {"refund", read_refund},
 		{"dispute", read_dispute}, {"transfer", read_transfer}, {"payout", read_payout},
-		{"application_fee", read_application_fee}};
+		{"application_fee", read_application_fee}, {"topup", read_transfer},
+		{"transfer_reversal", read_reversal}, {"fee_refund", read_reversal},
+		{"balance_transaction", read_entry}};
 	struct ep_slice type = text(reader, object, "object").value;
 
 	for (size_t i = 0; i < sizeof(readers) / sizeof(readers[0]); i++)
@@ -340,52 +361,75 @@ static enum ep_status read_object(const struct reader *reader, struct ep_json ob
 	return EP_OK;
 }
 
-static enum ep_status read_event(struct reader *reader, struct ep_json event)
+static enum ep_status read_event(const struct reader *reader, struct ep_json event)
 {
-	enum ep_status status;
+	struct reader inner = *reader;
 
-	reader->event = event;
-	reader->changed_at = text(reader, event, "created");
-	status = read_object(reader, member(reader, event, "data.object"));
-	memset(&reader->event, 0, sizeof(reader->event));
-	reader->changed_at = ep_text_constant(EP_SAY(""));
+	inner.event = event;
+	inner.changed_at = text(reader, event, "created");
+	return read_object(&inner, member(reader, event, "data.object"));
+}
+
+/* A list's objects; balance transactions are looked at together first. */
+static enum ep_status read_list(const struct reader *reader, struct ep_json list)
+{
+	const struct ep_host *host = reader->host;
+	struct ep_json each = host->json->first(list);
+	struct ep_text payout = payout_of_list(reader, list);
+	enum ep_status status = EP_OK;
+
+	for (; each.kind == EP_JSON_OBJECT && status == EP_OK; each = host->json->next(each)) {
+		struct ep_slice type = text(reader, each, "object").value;
+
+		if (ep_slice_is(type, "event"))
+			status = read_event(reader, each);
+		else if (ep_slice_is(type, "balance_transaction"))
+			status = read_balance_transaction(reader, each, payout);
+		else
+			status = read_object(reader, each);
+	}
 	return status;
 }
 
 /* One document: an event, an object, or a list of either. */
-static enum ep_status read_document(struct reader *reader, struct ep_json root)
+static enum ep_status read_document(const struct reader *reader, struct ep_json root)
 {
-	const struct ep_host *host = reader->host;
 	struct ep_slice type = text(reader, root, "object").value;
-	enum ep_status status = EP_OK;
-	struct ep_json each;
 
+	if (root.kind == EP_JSON_ARRAY)
+		return read_list(reader, root);
 	if (ep_slice_is(type, "event"))
 		return read_event(reader, root);
-	if (!ep_slice_is(type, "list") && root.kind != EP_JSON_ARRAY)
-		return read_object(reader, root);
-	each = host->json->first(root.kind == EP_JSON_ARRAY ? root : member(reader, root, "data"));
-	for (; each.kind == EP_JSON_OBJECT && status == EP_OK; each = host->json->next(each))
-		status = ep_slice_is(text(reader, each, "object").value, "event") ? read_event(reader, each)
-										  : read_object(reader, each);
-	return status;
+	if (ep_slice_is(type, "list") || ep_slice_is(type, "search_result"))
+		return read_list(reader, member(reader, root, "data"));
+	return read_object(reader, root);
 }
 
 static enum ep_status stripe_parse(
 	const struct ep_host *host, struct ep_call *call, const void *state, const struct ep_input *input)
 {
-	struct reader reader = {host, call, state, ep_text_constant(EP_SAY("")), {NULL, 0, EP_JSON_ABSENT}};
+	struct reader reader = {.host = host, .call = call, .stripe = state};
+	const struct ep_part *body = &input->parts[0];
+	enum ep_status status;
 	struct ep_json root;
-	enum ep_status status = host->json->open(call, &input->parts[0], 0, NULL, &root);
+	uint64_t offset = 0;
 
+	reader.account = reader.stripe->account.length ? reader.stripe->account : input->source;
+	reader.changed_at = ep_text_constant(EP_SAY(""));
+	if (!ep_json_likely(body) && ep_slice_trim(body->bytes).length)
+		return read_report(&reader, body);
+	status = host->json->open(call, body, 0, &offset, &root);
 	if (status == EP_END)
 		return host->fail(call, EP_ERR_EMPTY, ep_place_none(), EP_SAY("expected a JSON document"));
-	if (status != EP_OK)
-		return status;
-	if (root.kind != EP_JSON_ARRAY && text(&reader, root, "object").value.length == 0)
-		return host->fail(call, EP_ERR_TYPE_UNKNOWN, host->json->place(root),
-			EP_SAY("expected an event, object or list of Stripe: a member named object"));
-	return read_document(&reader, root);
+	while (status == EP_OK) {
+		if (root.kind != EP_JSON_ARRAY && text(&reader, root, "object").value.length == 0)
+			return host->fail(call, EP_ERR_TYPE_UNKNOWN, host->json->place(root),
+				EP_SAY("expected an event, object or list of Stripe: a member named object"));
+		status = read_document(&reader, root);
+		if (status == EP_OK)
+			status = host->json->open(call, body, offset, &offset, &root);
+	}
+	return status == EP_END ? EP_OK : status;
 }
 
 EP_PLUGIN_DECLARE_FULL("stripe", "1.0.0", EP_KIND_PAYMENT, 0, "", options, sizeof(options) / sizeof(options[0]),
