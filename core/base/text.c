@@ -47,17 +47,16 @@ enum ep_status hex_read(struct ep_slice text, void *bytes, size_t length)
 	return EP_OK;
 }
 
+/* A table: signatures are random, and so would be the branches. */
 static int base64_digit(char c)
 {
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
+	static const int8_t digits[] = {62, -1, -1, -1, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, -1, -1, -1, -1, -1,
+		-1, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+		-1, -1, -1, -1, -1, -1, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45,
+		46, 47, 48, 49, 50, 51}; /* from '+' to 'z' */
+	unsigned int at = (unsigned char)c - (unsigned int)'+';
+
+	return at < sizeof(digits) ? digits[at] : -1;
 }
 
 enum ep_status base64_read(struct ep_slice text, void *bytes, size_t capacity, size_t *length)
