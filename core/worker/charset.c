@@ -84,6 +84,8 @@ static bool equal_nocase(struct ep_slice a, const char *lower_case, size_t lengt
 
 const struct charset *charset_named(struct ep_slice name)
 {
+	if (name.length == 0)
+		return NULL; /* most messages name none */
 	for (size_t i = 0; i < LIST_COUNT; i++)
 		for (const char *at = list[i].names; *at;) {
 			size_t length = strcspn(at, " ");
