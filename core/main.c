@@ -1,6 +1,7 @@
 /*
  * main.c: `entrepot COMMAND ...`: finds the command and hands over. Every command explains itself with --help.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -51,6 +52,17 @@ static int unknown(const char *name)
 	return COMMAND_USAGE;
 }
 
+/* What was printed into a full disk hasn't been printed. */
+static int printed(int result)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return result;
+	if (result != COMMAND_OK)
+		return result;
+	fprintf(stderr, "entrepot: standard output: %s\n", strerror(errno));
+	return COMMAND_INTERNAL;
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -59,11 +71,11 @@ int main(int argc, char **argv)
 	}
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
 		print_usage(stdout);
-		return COMMAND_OK;
+		return printed(COMMAND_OK);
 	}
 	for (size_t i = 0; i < COMMANDS; i++) {
 		if (strcmp(argv[1], commands[i].name) == 0)
-			return commands[i].run(argc - 1, argv + 1);
+			return printed(commands[i].run(argc - 1, argv + 1));
 	}
 	return unknown(argv[1]);
 }

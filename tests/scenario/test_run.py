@@ -109,6 +109,14 @@ class Run(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertLess(seconds, 2)
 
+    def test_output_that_does_not_fit_is_no_success(self):
+        for arguments in (["version"], ["plugins"], ["--help"], ["schema", "--format", "json-schema"]):
+            with open("/dev/full", "w") as full:
+                result = subprocess.run([os.path.join(BUILD, "entrepot"), *arguments], stdout=full,
+                                        stderr=subprocess.PIPE, timeout=30)
+            self.assertEqual(result.returncode, 70, arguments)
+            self.assertIn(b"No space left", result.stderr)
+
     def test_signal_before_it_is_ready(self):
         gateway = self.gateway(SHOP)
         gateway.start(expect_ready=False)
