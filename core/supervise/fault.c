@@ -199,7 +199,7 @@ static int64_t throttle(const struct worker *worker)
 /* Somebody else says why it wasn't started. */
 static bool is_told(const struct worker *worker)
 {
-	return worker->refused && worker->supervisor->starting_all;
+	return worker->asked || (worker->refused && worker->supervisor->starting_all);
 }
 
 static void schedule(struct worker *worker)
@@ -368,6 +368,8 @@ void fault_unstartable(struct worker *worker, const struct error *error)
 	worker->start_status = EP_IO;
 	worker->start_error = *error;
 	snprintf(worker->trouble, sizeof(worker->trouble), "%s", error->text);
-	log_error("worker not started", log_text("source", worker->options.source), log_text("why", error->text));
+	if (!is_told(worker))
+		log_error(
+			"worker not started", log_text("source", worker->options.source), log_text("why", error->text));
 	schedule(worker);
 }

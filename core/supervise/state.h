@@ -96,6 +96,7 @@ struct worker {
 	enum ep_error fault_code;
 	bool fault_uncertain; /* whichever of the calls that it had has done it */
 	char fault_text[256];
+	bool asked;   /* worker_start() waits, and tells its caller */
 	bool refused; /* it has said why it won't serve: */
 	enum ep_status start_status;
 	struct error start_error;

@@ -162,10 +162,12 @@ enum ep_status worker_start(struct worker *worker, struct error *error)
 		loop_timer_cancel(&worker->timer);
 		worker->state = WORKER_STOPPED;
 	}
+	worker->asked = true;
 	if (worker->state == WORKER_STOPPED)
 		submit_start(worker);
 	while (worker_is_starting(worker->state)) /* bounded by the handshake's timer */
 		loop_run_once(worker->supervisor->loop, 100 * NS_PER_MS);
+	worker->asked = false;
 	if (worker->state == WORKER_SERVING)
 		return EP_OK;
 	if (error)

@@ -115,6 +115,7 @@ class Normalize(unittest.TestCase):
             status, output, errors = self.run_it(plugin, *arguments, path)
             self.assertEqual((status, output), (78, ""), errors)
             self.assertIn(text, errors)
+            self.assertEqual(errors.count("\n"), 1, errors)  # said once
 
     def test_many_records_in_little_memory(self):
         path = self.write("in", b"".join(b"order-%d\n" % i for i in range(120000)))
