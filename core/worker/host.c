@@ -127,9 +127,14 @@ static enum ep_status host_reject(struct ep_call *call, uint32_t error, struct e
 		return EP_BAD_INPUT;
 	if (!record_builder_active(call->builder))
 		return tell_rejection(call, (enum ep_error)error, &sent, text);
-	if (call->rejected || call->sticky.set)
-		return call->options.reject_message ? EP_BAD_INPUT : EP_OK;
+	if (call->rejected)
+		return call->refused.set ? EP_BAD_INPUT : EP_OK;
 	call->rejected = true;
+	if (call->sticky.set) {
+		call->sticky.place.path = ep_slice_make(NULL, 0);
+		return tell_rejection(call, call->sticky.code, &call->sticky.place,
+			ep_slice_make(call->sticky.text, call->sticky.text_length));
+	}
 	return tell_rejection(call, (enum ep_error)error, &sent, text);
 }
 

@@ -280,6 +280,16 @@ static enum ep_status reject_ignored(void)
 	return sound_record();
 }
 
+/* A put has gone wrong, and the plugin takes reject()'s word for it that the message must end. */
+static enum ep_status reject_after_bad_put(void)
+{
+	struct ep_place place = {.offset = 6};
+
+	host->record_begin(at_hand, EP_ORDER);
+	host->put_text(at_hand, EP_ORDER_BUYER_NAME, text_at(4, 4));
+	return host->reject(at_hand, EP_ERR_VALUE, place, EP_SAY("too late"));
+}
+
 START_TEST(errors_of_a_record_stick)
 {
 	static const char bytes[] = "key1ab\xff"
@@ -329,6 +339,14 @@ START_TEST(a_source_may_refuse_messages_in_part)
 		EP_BAD_INPUT);
 	ck_assert_int_eq(test.failure.code, EP_ERR_RECORD_REJECTED);
 	ck_assert_uint_eq(test.failure.place.offset, 6);
+	ck_assert_int_eq(run_on(reject_after_bad_put,
+				 "key1ab\xff"
+				 "d",
+				 8, EP_UTF8),
+		EP_BAD_INPUT);
+	ck_assert_int_eq(test.failure.code, EP_ERR_RECORD_REJECTED);
+	ck_assert_int_eq(test.reject_code, EP_ERR_CHARSET);
+	ck_assert_uint_eq(test.rejects, 1);
 }
 END_TEST
 
