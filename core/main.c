@@ -17,6 +17,7 @@ static const struct command {
 	{"check", command_check, "tell everything that is wrong with a configuration"},
 	{"journal", command_journal, "look at the log: what it holds, what is damaged"},
 	{"normalize", command_normalize, "run files through a plugin and print the records as events"},
+	{"plugin", command_plugin, "swap a source's plugin while the gateway runs"},
 	{"plugins", command_plugins, "list the plugins that there are"},
 	{"run", command_run, "take messages, make them durable, forward their records"},
 	{"schema", command_schema, "print the JSON Schema of the unified format"},

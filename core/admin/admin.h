@@ -6,6 +6,7 @@
  *   GET  /status    what is known of sources, destinations, workers and the journal, as JSON; with Accept: text/plain
  *                   as tables
  *   GET  /metrics   the same as Prometheus' text format
+ *   POST /sources/NAME/swap   the body is the path of a plugin's file, which takes the place of the source's own
  *
  * Who may: on the socket, which has mode 0600, the peer's credentials decide: the gateway's own user and root. On the
  * address the bearer token does, compared in constant time. One request a connection, at most 64 connections; a request
@@ -16,6 +17,7 @@
 
 #include "courier/courier.h"
 #include "intake/accept.h"
+#include "intake/intake.h"
 #include "pipeline/pipeline.h"
 
 struct admin;
@@ -26,6 +28,7 @@ struct admin_options {
 	struct journal *journal;
 	struct index *index;
 	struct acceptor *acceptor;
+	struct intake *intake;
 	struct pipeline *pipeline;
 	struct courier *const *couriers; /* as the configuration's destinations */
 	size_t courier_count;

@@ -8,6 +8,7 @@
  *   status.c      /status as JSON
  *   table.c       /status as text
  *   metrics.c     /metrics
+ *   swap.c        /sources/NAME/swap
  */
 #ifndef ADMIN_PARTS_H
 #define ADMIN_PARTS_H
@@ -30,7 +31,9 @@ struct visit {
 	struct bufferevent *event; /* owned */
 	bool by_token;             /* of the address: the request must bring the token */
 	size_t scanned;
-	bool has_head, answered;
+	bool has_head, routed, answered;
+	void (*gone)(void *argument); /* while the answer is awaited: who asked is gone */
+	void *gone_argument;
 	struct http_head *head; /* owned */
 	struct buffer body;
 	char actor[64]; /* who asks, for what is written down: "uid 0" */
@@ -57,6 +60,12 @@ void visit_close(struct visit *visit);
 void visit_answer(struct visit *visit, int status, const char *type, struct ep_slice content);
 /* A problem document (RFC 9457). */
 void visit_refuse(struct visit *visit, int status, enum ep_error code, const char *text);
+
+/* The answer comes later; if the visitor goes before, `gone` is called. NULL: not any more. */
+void visit_wait(struct visit *visit, void (*gone)(void *argument), void *argument);
+
+/* swap.c */
+void swap_request(struct visit *visit, struct ep_slice source);
 
 /* route.c */
 void route_request(struct visit *visit);

@@ -62,6 +62,42 @@ static const struct route {
 	{"/metrics", HTTP_VERB_GET, metrics},
 };
 
+/* The NAME of /sources/NAME/ACTION; data NULL if the path is another. */
+static struct ep_slice source_of(struct ep_slice path, const char *action)
+{
+	struct ep_slice rest = path, name = ep_slice_make(NULL, 0);
+
+	if (!ep_slice_starts(path, EP_SAY("/sources/")))
+		return name;
+	rest = ep_slice_sub(path, 9, path.length);
+	if (!ep_slice_split(&rest, '/', &name) || name.length == 0 || !ep_slice_equal(rest, ep_slice_of(action)))
+		return ep_slice_make(NULL, 0);
+	return name;
+}
+
+static const struct action {
+	const char *name;
+	void (*serve)(struct visit *visit, struct ep_slice source);
+} actions[] = {
+	{"swap", swap_request},
+};
+
+static bool route_action(struct visit *visit)
+{
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		struct ep_slice source = source_of(visit->head->path, actions[i].name);
+
+		if (!source.data)
+			continue;
+		if (visit->head->verb == HTTP_VERB_POST)
+			actions[i].serve(visit, source);
+		else
+			visit_refuse(visit, 405, EP_ERR_METHOD, "an action is POSTed");
+		return true;
+	}
+	return false;
+}
+
 void route_request(struct visit *visit)
 {
 	const struct http_head *head = visit->head;
@@ -76,5 +112,7 @@ void route_request(struct visit *visit)
 			visit_refuse(visit, 405, EP_ERR_METHOD, "this path has another method");
 		return;
 	}
+	if (route_action(visit))
+		return;
 	visit_refuse(visit, 404, EP_ERR_NO_SUCH_PATH, "the admin API has no such path");
 }

@@ -58,8 +58,12 @@ static void write_worker(struct json *json, const struct pipeline_source *source
 	json_member_string(json, "name", worker->name);
 	json_member_string(json, "version", worker->version);
 	write_hex(json, "build", worker->build);
-	if (source->conf)
-		json_member_string(json, "file", source->conf->plugin_path);
+	if (source->plugin_path)
+		json_member_string(json, "file", source->plugin_path);
+	if (source->swap[0])
+		json_member_string(json, "swap", source->swap);
+	if (source->swap_trouble[0])
+		json_member_string(json, "swap_refused", source->swap_trouble);
 	json_object_end(json);
 	json_name(json, "worker");
 	json_object_begin(json);
@@ -67,6 +71,8 @@ static void write_worker(struct json *json, const struct pipeline_source *source
 	json_member_integer(json, "restarts", (int64_t)worker->restarts);
 	json_member_integer(json, "crashes", (int64_t)worker->crashes);
 	json_member_bool(json, "throttled", worker->throttled);
+	if (worker->trouble && worker->trouble[0])
+		json_member_string(json, "trouble", worker->trouble);
 	write_words(json, "layers", ep_slice_of(worker->layers));
 	json_object_end(json);
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 
+#define TABLE_WIDTH 100
 #define NAME_WIDTH 20
 #define LAYER_SETS_MAX 8
 
@@ -137,6 +138,17 @@ static void add_layers(struct layer_sets *sets, const char *layers)
 	sets->workers[i]++;
 }
 
+/* A line under the worker's own, cut where the table ends. */
+static void put_note(struct buffer *out, const char *what, const char *text)
+{
+	const size_t room = TABLE_WIDTH - NAME_WIDTH - 3 - strlen(what);
+	struct ep_slice shown = ep_slice_sub(ep_slice_of(text), 0, room);
+
+	shown.length = utf8_valid_until(shown);
+	if (text[0])
+		(void)buffer_append_format(out, "%*s %s: %.*s\n", NAME_WIDTH, "", what, (int)shown.length, shown.data);
+}
+
 static void put_worker(struct buffer *out, const struct pipeline_source *source)
 {
 	const struct worker_identity *worker = source->worker;
@@ -150,6 +162,9 @@ static void put_worker(struct buffer *out, const struct pipeline_source *source)
 	put_number(out, worker->restarts, 8);
 	put_number(out, worker->crashes, 8);
 	(void)buffer_append_byte(out, '\n');
+	put_note(out, "plugin", source->swap);
+	put_note(out, "not swapped", source->swap_trouble);
+	put_note(out, "trouble", worker->trouble ? worker->trouble : "");
 }
 
 static void put_workers(struct buffer *out, const struct pipeline *pipeline)

@@ -16,8 +16,19 @@
 #define HEAD_MAX ((size_t)16 * 1024)
 #define PATIENCE_S 10
 
+void visit_wait(struct visit *visit, void (*gone)(void *argument), void *argument)
+{
+	const struct timeval patience = {PATIENCE_S, 0};
+
+	visit->gone = gone;
+	visit->gone_argument = argument;
+	bufferevent_set_timeouts(visit->event, gone ? NULL : &patience, &patience);
+}
+
 void visit_close(struct visit *visit)
 {
+	if (visit->gone)
+		visit->gone(visit->gone_argument);
 	LIST_REMOVE(visit, listed);
 	visit->admin->visit_count--;
 	bufferevent_free(visit->event);
@@ -143,8 +154,10 @@ static void take_body(struct visit *visit, struct evbuffer *in)
 	}
 	if (length)
 		visit->body.length += (size_t)evbuffer_remove(in, room, length);
-	if (visit->body.length == visit->head->content_length)
+	if (visit->body.length == visit->head->content_length) {
+		visit->routed = true;
 		route_request(visit);
+	}
 }
 
 static void on_read(struct bufferevent *event, void *argument)
@@ -154,7 +167,9 @@ static void on_read(struct bufferevent *event, void *argument)
 
 	if (!visit->has_head && !visit->answered)
 		take_head(visit, in);
-	if (visit->has_head && !visit->answered)
+	if (visit->routed) /* one request a connection: what follows is nobody's */
+		evbuffer_drain(in, evbuffer_get_length(in));
+	else if (visit->has_head && !visit->answered)
 		take_body(visit, in);
 }
 

@@ -24,6 +24,7 @@ int command_run(int argc, char **argv);       /* run.c */
 int command_check(int argc, char **argv);     /* check.c */
 int command_journal(int argc, char **argv);   /* journal.c */
 int command_normalize(int argc, char **argv); /* normalize.c */
+int command_plugin(int argc, char **argv);    /* plugin.c */
 int command_plugins(int argc, char **argv);   /* plugins.c */
 int command_schema(int argc, char **argv);    /* schema.c */
 int command_status(int argc, char **argv);    /* status.c */

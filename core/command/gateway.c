@@ -416,8 +416,14 @@ const char *gateway_address(const struct gateway *gateway, size_t listener)
 
 struct gateway_parts gateway_parts(const struct gateway *gateway)
 {
-	return (struct gateway_parts){gateway->journal, gateway->index, gateway->acceptor, gateway->pipeline,
-		gateway->supervisor, gateway->couriers, gateway->courier_count};
+	return (struct gateway_parts){.journal = gateway->journal,
+		.index = gateway->index,
+		.acceptor = gateway->acceptor,
+		.pipeline = gateway->pipeline,
+		.supervisor = gateway->supervisor,
+		.intake = gateway->intake,
+		.couriers = gateway->couriers,
+		.courier_count = gateway->courier_count};
 }
 
 /* Draining ------------------------------------------------------------------------------------------------------ */

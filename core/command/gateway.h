@@ -41,6 +41,7 @@ struct gateway_parts {
 	struct acceptor *acceptor;
 	struct pipeline *pipeline;
 	struct supervisor *supervisor;
+	struct intake *intake;     /* NULL: a simulation has its own */
 	struct courier **couriers; /* as the configuration's destinations */
 	size_t courier_count;
 };

@@ -93,6 +93,7 @@ static enum ep_status start_admin(struct run *run, const struct conf *conf, stru
 		.journal = parts.journal,
 		.index = parts.index,
 		.acceptor = parts.acceptor,
+		.intake = parts.intake,
 		.pipeline = parts.pipeline,
 		.couriers = parts.couriers,
 		.courier_count = parts.courier_count,

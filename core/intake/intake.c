@@ -228,6 +228,11 @@ enum ep_status intake_create(struct intake **out, const struct intake_options *o
 	return EP_OK;
 }
 
+enum ep_status intake_keep_headers(struct intake *intake, struct ep_slice source, struct ep_slice headers)
+{
+	return sources_keep(&intake->sources, source, headers);
+}
+
 void intake_start(struct intake *intake)
 {
 	for (size_t i = 0; i < intake->listener_count; i++)

@@ -38,6 +38,9 @@ struct intake_options {
 /* Binds the listeners and opens the drop folders; takes nothing on before intake_start(). */
 EP_MUST_CHECK enum ep_status intake_create(
 	struct intake **intake, const struct intake_options *options, struct error *error);
+/* The source's messages keep these headers, too, from now on: names in lower case, separated by blanks. */
+EP_MUST_CHECK enum ep_status intake_keep_headers(
+	struct intake *intake, struct ep_slice source, struct ep_slice headers);
 void intake_start(struct intake *intake);
 /* No new messages: listeners closed, idle connections closed, requests under way are finished. */
 void intake_stop(struct intake *intake);

@@ -33,6 +33,14 @@ static void read_declared_headers(struct source *source)
 			source->keep[source->keep_count++] = name;
 }
 
+static bool is_kept(const struct source *source, struct ep_slice name)
+{
+	for (uint32_t i = 0; i < source->keep_count; i++)
+		if (ep_slice_equal(source->keep[i], name))
+			return true;
+	return false;
+}
+
 static int compare(struct ep_slice a, struct ep_slice b)
 {
 	int order = memcmp(a.data, b.data, a.length < b.length ? a.length : b.length);
@@ -78,8 +86,11 @@ enum ep_status sources_create(struct sources *sources, const struct conf *conf, 
 
 void sources_destroy(struct sources *sources)
 {
-	for (size_t i = 0; i < sources->count; i++)
+	for (size_t i = 0; i < sources->count; i++) {
 		verifier_destroy(sources->list[i].verifier);
+		for (uint32_t k = 0; k < sources->list[i].keep_count; k++)
+			free(sources->list[i].added[k]);
+	}
 	free(sources->list);
 	verifier_destroy(sources->nobody);
 	buffer_free(&sources->id_window);
@@ -102,6 +113,27 @@ const struct source *sources_find(const struct sources *sources, struct ep_slice
 			low = middle + 1;
 	}
 	return NULL;
+}
+
+enum ep_status sources_keep(struct sources *sources, struct ep_slice name, struct ep_slice headers)
+{
+	struct source *source = (struct source *)(uintptr_t)sources_find(sources, name);
+	struct ep_slice header;
+
+	if (!source)
+		return EP_OK;
+	while (source->keep_count < MESSAGE_HEADERS_MAX && ep_slice_split(&headers, ' ', &header)) {
+		char *copy;
+
+		if (header.length == 0 || is_secret(header) || is_kept(source, header))
+			continue;
+		copy = strndup(header.data, header.length);
+		if (!copy)
+			return EP_NO_MEMORY;
+		source->added[source->keep_count] = copy;
+		source->keep[source->keep_count++] = ep_slice_make(copy, header.length);
+	}
+	return EP_OK;
 }
 
 /* A body in a spool file is looked at as far as ID_WINDOW. */

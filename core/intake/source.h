@@ -13,7 +13,8 @@ struct source {
 	struct ep_slice name;
 	struct verifier *verifier;
 	uint32_t keep_count;
-	struct ep_slice keep[MESSAGE_HEADERS_MAX]; /* names; they point into the plugin's note */
+	struct ep_slice keep[MESSAGE_HEADERS_MAX]; /* names; they point into the plugin's note, and: */
+	char *added[MESSAGE_HEADERS_MAX];          /* owned, or NULL */
 };
 
 /* The sources, in the order of their names. */
@@ -27,6 +28,8 @@ struct sources {
 /* `conf` must outlive it. */
 EP_MUST_CHECK enum ep_status sources_create(struct sources *sources, const struct conf *conf, struct error *error);
 void sources_destroy(struct sources *sources);
+/* These are kept besides, as many as there is room for. EP_NO_MEMORY. A source that isn't there has none. */
+EP_MUST_CHECK enum ep_status sources_keep(struct sources *sources, struct ep_slice name, struct ep_slice headers);
 /* NULL: none. */
 const struct source *sources_find(const struct sources *sources, struct ep_slice name);
 /*

@@ -80,7 +80,7 @@ static void count_staged(struct item *item)
 	item->staged_counted = item->staged.memory.length;
 }
 
-static void forget_records(struct item *item)
+void item_forget(struct item *item)
 {
 	stage_free(&item->staged);
 	count_staged(item);
@@ -130,7 +130,7 @@ static void on_record(
 	buffer_clear(&pipeline->accepted);
 	status = record_accept(&lane->policy, encoded, origins, origin_count, &pipeline->accepted, &rejection);
 	if (status == EP_OK) {
-		if (!lane->whole || item->rejected == 0) /* otherwise it is refused whole anyway */
+		if (!item->engine->whole || item->rejected == 0) /* otherwise it is refused whole anyway */
 			stage_record(item, buffer_slice(&pipeline->accepted));
 		return;
 	}
@@ -140,7 +140,7 @@ static void on_record(
 	}
 	if (status == EP_MISUSE) {
 		item->flaw = FLAW_FAULT;
-		pipeline->workers->fault(lane->worker, "gave a record that breaks the rules of the encoding");
+		pipeline->workers->fault(item->engine->worker, "gave a record that breaks the rules of the encoding");
 		return;
 	}
 	if (status == EP_LIMIT) { /* sound, but too large to be kept */
@@ -161,7 +161,7 @@ static void on_reject(struct worker_call *call, enum ep_error code, const struct
 
 static void on_restarted(struct worker_call *call)
 {
-	forget_records(call->owner);
+	item_forget(call->owner);
 }
 
 /* What the message comes to, from how its call ended and what came before. */
@@ -174,7 +174,7 @@ static void judge(struct item *item, enum call_result result, enum ep_error code
 		item_quarantine(item, EP_ERR_PLUGIN_FAULT, NULL, EP_SAY("a record breaks the rules of the encoding"));
 	else if (item->flaw == FLAW_TOO_MANY)
 		item_quarantine(item, EP_ERR_LIMIT, NULL, EP_SAY("more than 4,194,304 records in one message"));
-	else if (item->lane->whole && item->rejected)
+	else if (item->engine->whole && item->rejected)
 		item->kind = OUTCOME_QUARANTINED; /* the first rejection says why */
 	else
 		item->kind = OUTCOME_NORMALIZED;
@@ -195,13 +195,14 @@ static void on_end(struct worker_call *call, enum call_result result, enum ep_er
 	struct item *item = call->owner;
 	struct error error = {0};
 
+	swap_answered(item, result);
 	if (result == CALL_OK && item->flaw == FLAW_NONE && stage_finish(&item->staged, &error) != EP_OK) {
 		item->flaw = FLAW_NO_ROOM;
 		pipeline_retry_later(item->lane->pipeline, &error);
 	}
 	count_staged(item);
 	if (result == CALL_OK && item->flaw == FLAW_NO_ROOM) {
-		forget_records(item);
+		item_forget(item);
 		item->state = ITEM_STALLED;
 		return;
 	}
@@ -242,7 +243,8 @@ enum ep_status item_submit(struct item *item)
 
 	prepare_call(item);
 	item->state = ITEM_CALLED;
-	status = lane->pipeline->workers->submit(lane->worker, &item->call);
+	engine_take(lane->engine, item);
+	status = lane->pipeline->workers->submit(lane->engine->worker, &item->call);
 	if (status != EP_OK)
 		item->state = ITEM_STALLED;
 	return status;
@@ -299,6 +301,7 @@ struct item *item_create(struct lane *lane, const struct journal_frame *frame, s
 
 void item_free(struct item *item)
 {
+	engine_drop(item);
 	close_body(item);
 	settling_free(item);
 	stage_free(&item->staged);

@@ -11,21 +11,6 @@
 #include "base/text.h"
 #include "pipeline/parts.h"
 
-/* "camt 1.0.0": what the worker said of itself; what the file's note says if none ever started. */
-static void name_plugin(const struct lane *lane, uint64_t *build, struct buffer *out)
-{
-	const struct worker_identity *identity = lane->worker ? lane->pipeline->workers->identity(lane->worker) : NULL;
-	const bool known = identity && identity->name && identity->version;
-	const struct ep_note *note = lane->source ? &lane->source->note : NULL;
-
-	*build = identity ? identity->build : 0;
-	if (known)
-		(void)buffer_append_format(out, "%s %s", identity->name, identity->version);
-	else if (note && note->name[0])
-		(void)buffer_append_format(out, "%.*s %.*s", (int)sizeof(note->name), note->name,
-			(int)sizeof(note->version), note->version);
-}
-
 static void describe(const struct item *item, struct outcome *outcome)
 {
 	const struct message *message = &item->message;
@@ -113,17 +98,14 @@ enum step item_append(struct item *item)
 	struct journal_append what = {
 		.kind = JOURNAL_OUTCOME, .spool_fd = -1, .source_sequence = item->source_sequence};
 	struct iovec parts[2];
-	struct buffer plugin;
 	struct error error = {0};
 	enum ep_status status;
 
 	if (!index_has_room(pipeline->index))
 		return STEP_BLOCKED; /* its on_room wakes the lane */
-	buffer_init(&plugin, 256);
 	describe(item, &outcome);
-	if (item->kind != OUTCOME_DUPLICATE)
-		name_plugin(item->lane, &what.build, &plugin);
-	outcome.plugin = buffer_slice(&plugin);
+	if (item->engine)
+		outcome.plugin = ep_slice_of(engine_plugin(item->engine, &what.build));
 	buffer_clear(&pipeline->header);
 	if (outcome_write(&outcome, &pipeline->header) != EP_OK)
 		PANIC("an outcome doesn't fit into its frame");
@@ -145,7 +127,6 @@ enum step item_append(struct item *item)
 	} else if (status != EP_AGAIN) { /* EP_AGAIN: the journal's next commit wakes the lane */
 		pipeline_retry_later(pipeline, &error);
 	}
-	buffer_free(&plugin);
 	return status == EP_OK ? STEP_DONE : STEP_BLOCKED;
 }
 

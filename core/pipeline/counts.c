@@ -138,7 +138,12 @@ bool pipeline_source(const struct pipeline *pipeline, size_t index, struct pipel
 		.suppressed = lane->counts.suppressed,
 		.rejected = lane->counts.rejected,
 		.oldest_ns = oldest_ns(lane),
-		.worker = lane->worker ? pipeline->workers->identity(lane->worker) : NULL};
+		.worker = engine_identity(lane->engine),
+		.plugin_path = lane->engine ? lane->engine->path : NULL,
+		.swap = !lane->swap              ? ""
+			: lane->swap->taken_over ? "on trial"
+						 : "starting",
+		.swap_trouble = lane->swap_trouble};
 	memcpy(source->outcomes, lane->counts.outcomes, sizeof(source->outcomes));
 	return true;
 }

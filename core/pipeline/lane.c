@@ -90,14 +90,17 @@ struct lane *lane_get(struct pipeline *pipeline, struct ep_slice name)
 
 void lane_free(struct lane *lane)
 {
-	if (lane->worker)
-		lane->pipeline->workers->destroy(lane->worker); /* first: it names the items' calls */
+	swap_free(lane->swap); /* the workers first: they name the items' calls */
+	if (lane->engine)
+		engine_stop(lane->engine);
 	while (lane->first) {
 		struct item *item = lane->first;
 
 		lane->first = item->next;
 		item_free(item);
 	}
+	if (lane->engine)
+		engine_retire(lane->engine);
 	if (lane->reader)
 		journal_reader_close(lane->reader);
 	free((char *)(uintptr_t)lane->name.data);

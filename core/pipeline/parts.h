@@ -43,6 +43,7 @@ enum item_flaw { FLAW_NONE, FLAW_FAULT, FLAW_NO_ROOM, FLAW_TOO_MANY };
 struct item {
 	struct worker_call call;
 	struct lane *lane;
+	struct engine *engine; /* whose worker has or had it; NULL: none */
 	struct item *next;
 	enum item_state state;
 	uint64_t position;
@@ -83,6 +84,32 @@ struct settling {
 	struct index_hold hold;
 };
 
+/* A worker of a lane, kept as long as an item names it. */
+struct engine {
+	struct lane *lane;
+	struct worker *worker; /* owned; NULL: it was stopped */
+	char *path;            /* owned; of the plugin */
+	char name[80];         /* "camt 1.0.0": what it says of itself; until then what the file's note says */
+	uint64_t build;
+	bool whole;   /* a message with a bad record is refused whole */
+	size_t items; /* that name it */
+	bool retired; /* goes with its last item */
+};
+
+/* A plugin that takes the place of another; swap.c. */
+struct swap {
+	struct lane *lane;
+	struct engine *incoming, *outgoing;
+	bool ready, taken_over, failed;
+	uint32_t calls, refused; /* answered by the new worker */
+	enum ep_error code;
+	char why[512];
+	void (*done)(void *argument, const struct swap_result *result);
+	void *argument;
+	struct loop_task task;
+	struct loop_timer timer;
+};
+
 /* Since the source's first message; counts.c. */
 struct lane_counts {
 	uint64_t received, bytes, records, suppressed, rejected;
@@ -93,10 +120,11 @@ struct lane {
 	struct pipeline *pipeline;
 	struct ep_slice name;             /* owned */
 	const struct conf_source *source; /* NULL: not configured any more; its messages stay pending */
-	struct worker *worker;
+	struct engine *engine;            /* that new messages go to; NULL: not configured any more */
+	struct swap *swap;                /* under way; NULL: none */
+	char swap_trouble[512];
 	struct record_policy policy;
 	struct ep_slice account;    /* stands in where a file names no account */
-	bool whole;                 /* a message with a bad record is refused whole */
 	struct item *first, **last; /* in inbox order */
 	size_t item_count, item_bytes, extents;
 	size_t staged;
@@ -128,6 +156,7 @@ struct pipeline {
 	struct loop *loop;
 	struct journal *journal;
 	struct index *index;
+	struct supervisor *supervisor;
 	const struct pipeline_workers *workers;
 	struct ep_slice person_key;
 	struct lane **lanes; /* by name */
@@ -172,11 +201,30 @@ void lane_wake_all(struct pipeline *pipeline);
 bool read_live(struct pipeline *pipeline);
 bool read_lagging(struct pipeline *pipeline);
 
+/* engine.c */
+EP_MUST_CHECK enum ep_status engine_create(
+	struct engine **engine, struct lane *lane, const char *path, const struct ep_note *note, struct error *error);
+/* NULL: it has no worker. */
+const struct worker_identity *engine_identity(const struct engine *engine);
+const char *engine_plugin(struct engine *engine, uint64_t *build);
+/* Its worker is gone, with every call that it had. Not from within a worker's callbacks. */
+void engine_stop(struct engine *engine);
+void engine_retire(struct engine *engine);
+/* The item names this one from now on, or none. */
+void engine_take(struct engine *engine, struct item *item);
+void engine_drop(struct item *item);
+
+/* swap.c */
+void swap_answered(struct item *item, enum call_result result);
+void swap_free(struct swap *swap);
+
 /* collect.c */
 struct item *item_create(struct lane *lane, const struct journal_frame *frame, struct error *error);
 void item_free(struct item *item);
 /* EP_AGAIN: the worker takes no more. */
 EP_MUST_CHECK enum ep_status item_submit(struct item *item);
+/* What its worker has given so far is forgotten. */
+void item_forget(struct item *item);
 /* The message is refused, for this reason; `place` NULL: none. */
 void item_quarantine(struct item *item, enum ep_error code, const struct ep_place *place, struct ep_slice text);
 

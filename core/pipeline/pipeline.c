@@ -147,14 +147,6 @@ static void on_index_room(void *argument)
 
 /* Life ---------------------------------------------------------------------------------------------------------- */
 
-static void on_worker_room(void *argument)
-{
-	struct lane *lane = argument;
-
-	lane->refused = false;
-	loop_task_queue(lane->pipeline->loop, &lane->pipeline->task);
-}
-
 static struct ep_slice account_of(const struct conf_source *source)
 {
 	for (size_t i = 0; i < source->option_count; i++)
@@ -163,35 +155,7 @@ static struct ep_slice account_of(const struct conf_source *source)
 	return ep_slice_of(source->name);
 }
 
-static enum ep_status create_worker(struct lane *lane, struct supervisor *supervisor, struct error *error)
-{
-	const struct conf_source *source = lane->source;
-	struct worker_setting *settings = calloc(source->option_count + 1, sizeof(*settings));
-	struct worker_options options = {.source = source->name,
-		.plugin_path = source->plugin_path,
-		.settings = settings,
-		.setting_count = source->option_count,
-		.deadline_ns = source->deadline_ns,
-		.deadline_per_mib_ns = source->deadline_per_mib_ns,
-		.memory_max = source->memory_max,
-		.body_max = source->body_max,
-		.idle_ns = source->idle_timeout_ns,
-		.json_max = source->json_max,
-		.reject_message = lane->whole};
-	enum ep_status status;
-
-	if (!settings)
-		return error_set(error, EP_NO_MEMORY, EP_ERR_INTERNAL, "no memory for a worker's settings");
-	for (size_t i = 0; i < source->option_count; i++)
-		settings[i] = (struct worker_setting){source->options[i].name, source->options[i].value};
-	status = lane->pipeline->workers->create(supervisor, &options, &lane->worker, error);
-	free(settings);
-	if (status == EP_OK)
-		lane->pipeline->workers->on_room(lane->worker, on_worker_room, lane);
-	return status;
-}
-
-static enum ep_status create_lanes(struct pipeline *pipeline, struct supervisor *supervisor, struct error *error)
+static enum ep_status create_lanes(struct pipeline *pipeline, struct error *error)
 {
 	for (size_t i = 0; i < pipeline->conf->source_count; i++) {
 		const struct conf_source *source = &pipeline->conf->sources[i];
@@ -203,8 +167,7 @@ static enum ep_status create_lanes(struct pipeline *pipeline, struct supervisor 
 		lane->source = source;
 		lane->account = account_of(source);
 		lane->policy = (struct record_policy){pipeline->person_key, lane->account};
-		lane->whole = source->on_bad_record == CONF_REJECT_MESSAGE || (source->note.flags & EP_WHOLE_ONLY);
-		status = create_worker(lane, supervisor, error);
+		status = engine_create(&lane->engine, lane, source->plugin_path, &source->note, error);
 		if (status != EP_OK)
 			return status;
 	}
@@ -223,6 +186,7 @@ enum ep_status pipeline_create(struct pipeline **out, const struct pipeline_opti
 	pipeline->loop = options->loop;
 	pipeline->journal = options->journal;
 	pipeline->index = options->index;
+	pipeline->supervisor = options->supervisor;
 	pipeline->workers = options->workers ? options->workers : &pipeline_workers_real;
 	pipeline->person_key = options->person_key;
 	pipeline->ready_last = &pipeline->ready_first;
@@ -240,7 +204,7 @@ enum ep_status pipeline_create(struct pipeline **out, const struct pipeline_opti
 			(unsigned long long)index_position(options->index),
 			(unsigned long long)journal_end(options->journal));
 	else
-		status = create_lanes(pipeline, options->supervisor, error);
+		status = create_lanes(pipeline, error);
 	if (status != EP_OK) {
 		pipeline_destroy(pipeline);
 		return status;
@@ -303,11 +267,12 @@ void pipeline_stop(struct pipeline *pipeline)
 /* Those that end soon: what waits for room or for a worker that can't be started now waits in the journal as well. */
 static size_t lane_busy(const struct lane *lane)
 {
-	bool throttled = lane->worker && lane->pipeline->workers->identity(lane->worker)->throttled;
 	size_t busy = 0;
 
 	for (const struct item *item = lane->first; item; item = item->next) {
-		if (item->state == ITEM_STALLED || (item->state == ITEM_CALLED && throttled))
+		const struct worker_identity *identity = engine_identity(item->engine);
+
+		if (item->state == ITEM_STALLED || (item->state == ITEM_CALLED && identity && identity->throttled))
 			break; /* what is behind it waits with it */
 		busy++;
 	}

@@ -25,6 +25,9 @@ struct pipeline_workers {
 	enum ep_status (*submit)(struct worker *worker, struct worker_call *call);
 	void (*on_room)(struct worker *worker, void (*room)(void *argument), void *argument);
 	void (*fault)(struct worker *worker, const char *what);
+	/* Without these two nothing can be swapped. */
+	void (*watch)(struct worker *worker, const struct worker_watch *watch);
+	void (*begin)(struct worker *worker);
 };
 
 extern const struct pipeline_workers pipeline_workers_real; /* supervise.h itself */
@@ -88,6 +91,9 @@ struct pipeline_source {
 	uint64_t records, suppressed, rejected; /* records kept; equal to what is known; refused */
 	int64_t oldest_ns;                      /* realtime at which the oldest pending one was received; 0: none */
 	const struct worker_identity *worker;   /* NULL: none */
+	const char *plugin_path;                /* that it runs; NULL: none */
+	const char *swap;                       /* "": none; "starting" or "on trial": its plugin is being swapped */
+	const char *swap_trouble;               /* why the last swap was refused; "": it wasn't */
 };
 /* The sources in the order of their names; false behind the last. */
 bool pipeline_source(const struct pipeline *pipeline, size_t index, struct pipeline_source *source);
@@ -99,6 +105,25 @@ struct pipeline_outbox pipeline_outbox(const struct pipeline *pipeline);
 /* The counts' own part of a checkpoint; restored behind pipeline_restore(), before the first frame. */
 EP_MUST_CHECK enum ep_status pipeline_counts_save(struct pipeline *pipeline, struct buffer *out);
 EP_MUST_CHECK enum ep_status pipeline_counts_restore(struct pipeline *pipeline, struct ep_slice saved);
+
+/*
+ * Another plugin for a source that goes on working (swap.c). EP_OK: `done` is called once, later, from the loop: refused
+ * with the reason; or in service after its first messages; or, when those don't come soon, on trial. Else nothing has
+ * changed: EP_NOT_FOUND: no such source; EP_CONFLICT: another swap of it is under way; EP_AGAIN: stopping; EP_BAD_CONFIG: the
+ * file isn't a plugin of this interface.
+ */
+enum swap_state { SWAP_REFUSED, SWAP_ON_TRIAL, SWAP_IN_SERVICE };
+struct swap_result {
+	enum swap_state state;
+	uint32_t messages, refused; /* that it has answered; of these, those that it refused */
+	const char *why;            /* SWAP_REFUSED */
+	enum ep_error code;
+	const struct worker_identity *identity; /* of the new worker; NULL if it is gone */
+};
+EP_MUST_CHECK enum ep_status pipeline_swap(struct pipeline *pipeline, struct ep_slice source, const char *path,
+	void (*done)(void *argument, const struct swap_result *result), void *argument, struct error *error);
+/* Whoever asked is gone. */
+void pipeline_swap_cancel(struct pipeline *pipeline, const void *argument);
 
 /*
  * What intake asks (see struct intake_outcomes). Outcomes are told only once they are durable; OUTCOME_PENDING until

@@ -8,4 +8,6 @@ const struct pipeline_workers pipeline_workers_real = {
 	.submit = worker_submit,
 	.on_room = worker_on_room,
 	.fault = worker_fault,
+	.watch = worker_watch,
+	.begin = worker_begin,
 };

@@ -112,6 +112,8 @@ static void take_ready(struct worker *worker, struct frame_reader *reader)
 	log_info("worker started", log_text("source", worker->options.source), log_text("plugin", worker->plugin_name),
 		log_text("version", worker->plugin_version), log_number("pid", worker->identity.pid),
 		log_text("sandbox", worker->layers));
+	if (worker->watch.ready)
+		worker->watch.ready(worker->watch.argument);
 	if (worker->count > 0)
 		submit_pump(worker);
 	else if (worker->supervisor->starting_all && worker->supervisor->kept++ >= START_KEPT)

@@ -313,6 +313,20 @@ static struct worker_call *find_culprit(struct worker *worker, const struct chan
 	return culprit;
 }
 
+static void tell_watch(const struct worker *worker, enum ep_error code)
+{
+	char why[sizeof(worker->trouble) + 128];
+
+	if (!worker->watch.failed)
+		return;
+	if (worker->good || worker->state == WORKER_SERVING)
+		snprintf(why, sizeof(why), "plugin %s %s (build %016llx) %s", worker->plugin_name,
+			worker->plugin_version, (unsigned long long)worker->identity.build, worker->trouble);
+	else
+		snprintf(why, sizeof(why), "%s", worker->trouble);
+	worker->watch.failed(worker->watch.argument, code, why);
+}
+
 static void end_of_idleness(struct worker *worker)
 {
 	close_channel(worker);
@@ -352,6 +366,7 @@ void fault_exited(struct worker *worker, const struct channel_exit *how)
 		log_warn("worker ended", log_text("source", worker->options.source),
 			log_text("plugin", worker->plugin_name), log_text("how", what),
 			log_number("calls_pending", (int64_t)worker->count));
+	tell_watch(worker, starting ? worker->start_error.code : code);
 	if (worker->first && worker->first_given) {
 		worker->first_given = false;
 		worker->first->restarted(worker->first);
@@ -371,5 +386,6 @@ void fault_unstartable(struct worker *worker, const struct error *error)
 	if (!is_told(worker))
 		log_error(
 			"worker not started", log_text("source", worker->options.source), log_text("why", error->text));
+	tell_watch(worker, error->code);
 	schedule(worker);
 }

@@ -106,6 +106,7 @@ struct worker {
 	uint32_t failures; /* ends without a good call, in a row */
 	uint64_t starts;
 	struct loop_task send_task, room_task;
+	struct worker_watch watch; /* functions NULL: nobody */
 	struct line_reader lines;
 	char last_line[160]; /* of its log, printable */
 	char trouble[sizeof(((struct error *)0)->text)];

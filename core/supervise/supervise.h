@@ -87,6 +87,19 @@ EP_MUST_CHECK enum ep_status worker_start(struct worker *worker, struct error *e
  */
 size_t supervisor_start_all(struct supervisor *supervisor, int64_t wait_ns,
 	void (*refused)(void *argument, const char *source, const struct error *error), void *argument);
+/* Starts the process if none runs, and doesn't wait: what comes of it is told to the watch. */
+void worker_begin(struct worker *worker);
+/*
+ * Who wants to know how a worker fares: it serves, after each start; it ended badly or couldn't be started, and why. Called
+ * from the loop or from within worker_begin(); the worker may not be destroyed from within.
+ */
+struct worker_watch {
+	void (*ready)(void *argument);
+	void (*failed)(void *argument, enum ep_error code, const char *why);
+	void *argument;
+};
+/* NULL: nobody. */
+void worker_watch(struct worker *worker, const struct worker_watch *watch);
 /* Calls not ended are dropped without a word. Not from within a call's callbacks. */
 void worker_destroy(struct worker *worker);
 const struct worker_identity *worker_identity(const struct worker *worker);

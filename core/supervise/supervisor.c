@@ -175,6 +175,17 @@ enum ep_status worker_start(struct worker *worker, struct error *error)
 	return worker->start_status;
 }
 
+void worker_begin(struct worker *worker)
+{
+	if (worker->state == WORKER_STOPPED)
+		submit_start(worker);
+}
+
+void worker_watch(struct worker *worker, const struct worker_watch *watch)
+{
+	worker->watch = watch ? *watch : (struct worker_watch){.argument = NULL};
+}
+
 static size_t count_starting(const struct supervisor *supervisor)
 {
 	size_t count = 0;

@@ -26,6 +26,7 @@
 #include "pipeline/pipeline.h"
 
 #define WORLD_SOURCES 3
+#define WORLD_WORKERS (WORLD_SOURCES + 4) /* a few more, for swaps */
 
 /* In place of Check's own assertions, which must not be used in a child that a test forks. */
 #define MUST(condition) ((condition) ? (void)0 : must_fail(__FILE__, __LINE__, #condition))
@@ -49,6 +50,7 @@ struct played {
 	size_t submitted, faults;
 	void (*room)(void *argument);
 	void *argument;
+	struct worker_watch watch;
 };
 
 struct world {
@@ -64,7 +66,7 @@ struct world {
 	struct conf conf;
 	struct conf_source sources[WORLD_SOURCES];
 	struct conf_option account;
-	struct played workers[WORLD_SOURCES];
+	struct played workers[WORLD_WORKERS];
 	size_t worker_count;
 	struct record_builder *builder;
 	struct loop_timer turn;
@@ -233,6 +235,7 @@ static enum ep_status world_worker_create(struct supervisor *supervisor, const s
 {
 	struct played *played = &world_now->workers[world_now->worker_count++];
 
+	MUST(world_now->worker_count <= WORLD_WORKERS);
 	(void)supervisor;
 	(void)options;
 	(void)error;
@@ -285,8 +288,22 @@ static void world_fault(struct worker *worker, const char *what)
 	world_played(worker)->faults++;
 }
 
-static const struct pipeline_workers world_workers = {
-	world_worker_create, world_worker_destroy, world_identity, world_submit, world_on_room, world_fault};
+static void world_watch(struct worker *worker, const struct worker_watch *watch)
+{
+	world_played(worker)->watch = watch ? *watch : (struct worker_watch){.argument = NULL};
+}
+
+/* It serves at once, unless it is stuck already. */
+static void world_begin(struct worker *worker)
+{
+	struct played *played = world_played(worker);
+
+	if (!played->stuck)
+		played->watch.ready(played->watch.argument);
+}
+
+static const struct pipeline_workers world_workers = {world_worker_create, world_worker_destroy, world_identity,
+	world_submit, world_on_room, world_fault, world_watch, world_begin};
 
 /* Life ---------------------------------------------------------------------------------------------------------- */
 
