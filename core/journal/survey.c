@@ -237,7 +237,7 @@ static enum ep_status next_inside(struct survey *survey, struct survey_item *ite
 	if (verdict == FORMAT_UNKNOWN)
 		return error_set(error, EP_BAD_CONFIG, EP_ERR_JOURNAL_FORMAT,
 			"position %llu: written by a later version",
-			(unsigned long long)(survey->start + survey->cursor));
+			(unsigned long long)survey->start + survey->cursor);
 	if (verdict == FORMAT_BAD)
 		return pass_damage(survey, item);
 	item->kind = SURVEY_FRAME;
