@@ -267,10 +267,11 @@ static const struct {
 	const char *name;
 	reads *read;
 } topics[] = {{"payment_intent.", read_intent}, {"refund.", read_refund}, {"payment_dispute.", read_dispute},
-	{"payout.transfer.", read_transfer}, {"payout.payment.", read_transfer}, {"transfer.", read_transfer},
-	{"conversion.", read_conversion}, {"deposit.", read_deposit}, {"charge.", read_connected},
-	{"connected_account_transfer.", read_connected}, {"connected_account_charge.", read_connected},
-	{"account_transfer.", read_connected}};
+	{"payout.transfer.", read_transfer}, {"payout.payment.", read_transfer}, {"payment.", read_transfer},
+	{"wallet_transfer.", read_transfer}, {"transfer.", read_transfer}, {"conversion.", read_conversion},
+	{"deposit.", read_deposit}, {"charge.", read_connected}, {"connected_account_transfer.", read_connected},
+	{"connected_account_charge.", read_connected}, {"account_transfer.", read_connected},
+	{"funds_split.", read_connected}};
 
 /* An object without an event, by what only its kind has; NULL if it is nothing of Airwallex's. */
 static reads *reader_of(const struct reader *reader, struct ep_json object)
