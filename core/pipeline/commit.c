@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "pipeline/parts.h"
+#include "pipeline/version.h"
 
 static void describe(const struct item *item, struct outcome *outcome)
 {
@@ -135,19 +136,13 @@ enum step item_append(struct item *item)
 static enum ep_status put_record(struct pipeline *pipeline, struct ep_slice source, const struct outcome_record *record,
 	uint64_t sequence, uint64_t position)
 {
-	struct entry_record entry = {.revision = record->revision,
-		.sequence = sequence,
-		.attempt = record->attempt,
-		.version = record->version};
+	const struct entry_record entry = version_entry(record, sequence);
 	uint8_t value[ENTRY_RECORD_BYTES_MAX];
 	uint16_t number;
-	char text[40];
 
 	if (record->fate == RECORD_SUPERSEDED)
 		return EP_OK;
 	memcpy(&number, record->encoded.data, sizeof(number));
-	memcpy(entry.content, record->content, sizeof(entry.content));
-	entry.sent = record_version(record->encoded, text).length > 0;
 	buffer_clear(&pipeline->entry_key);
 	if (entry_record_key(&pipeline->entry_key, source, number, record->key) != EP_OK)
 		PANIC("no memory for a key");

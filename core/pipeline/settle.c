@@ -96,20 +96,6 @@ static void read_back(struct settling *settling, uint64_t place, struct outcome_
 		PANIC("a record of the message's own output can't be read back");
 }
 
-/* What an outcome record says about its key. */
-static struct entry_record entry_of(const struct outcome_record *record, uint64_t sequence)
-{
-	struct entry_record entry = {.revision = record->revision,
-		.sequence = sequence,
-		.attempt = record->attempt,
-		.version = record->version};
-	char text[40];
-
-	entry.sent = record_version(record->encoded, text).length > 0;
-	memcpy(entry.content, record->content, sizeof(entry.content));
-	return entry;
-}
-
 /* A version that the key has now, from the message itself or from the index. `slot`: where the message has it. */
 static bool find_current(struct item *item, struct ep_slice key, struct ep_slice encoded, struct overlay_walk *walk,
 	struct overlay_slot **slot, struct entry_record *current)
@@ -124,7 +110,7 @@ static bool find_current(struct item *item, struct ep_slice key, struct ep_slice
 
 		read_back(settling, (*slot)->place, &earlier);
 		if (ep_slice_equal(earlier.key, key) && record_number(earlier.encoded) == record_number(encoded)) {
-			*current = entry_of(&earlier, item->sequence);
+			*current = version_entry(&earlier, item->sequence);
 			return true;
 		}
 	}
@@ -141,18 +127,11 @@ static bool find_current(struct item *item, struct ep_slice key, struct ep_slice
 static void set_version(
 	const struct item *item, struct ep_slice encoded, struct entry_record *entry, char text[ENTRY_VERSION_MAX])
 {
-	uint64_t sequence = item->sequence;
-	size_t at = ENTRY_VERSION_MAX;
-
-	entry->sequence = sequence;
+	entry->sequence = item->sequence;
 	entry->version = record_version(encoded, text);
 	entry->sent = entry->version.length > 0;
-	if (entry->sent)
-		return;
-	do
-		text[--at] = (char)('0' + sequence % 10);
-	while ((sequence /= 10) != 0);
-	entry->version = ep_slice_make(text + at, ENTRY_VERSION_MAX - at);
+	if (!entry->sent)
+		entry->version = version_of_sequence(item->sequence, text);
 }
 
 static enum ep_status keep(struct item *item, const struct outcome_record *record, const struct overlay_walk *walk,

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "record/accept.h"
+
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -72,6 +74,31 @@ int version_compare(const struct entry_record *a, const struct entry_record *b)
 	return compare_texts(a->version, b->version);
 }
 
+struct ep_slice version_of_sequence(uint64_t sequence, char text[ENTRY_VERSION_MAX])
+{
+	char *end = text + ENTRY_VERSION_MAX, *at = end;
+
+	do
+		*--at = (char)('0' + sequence % 10);
+	while ((sequence /= 10) != 0);
+	return ep_slice_make(at, (uint64_t)(end - at));
+}
+
+struct entry_record version_entry(const struct outcome_record *record, uint64_t sequence)
+{
+	struct entry_record entry = {.revision = record->revision,
+		.sequence = sequence,
+		.attempt = record->attempt,
+		.version = record->version};
+	char text[ENTRY_VERSION_MAX];
+
+	memcpy(entry.content, record->content, sizeof(entry.content));
+	/* its own, or the one that it took */
+	entry.sent = record_version(record->encoded, text).length > 0 ||
+		     !ep_slice_equal(record->version, version_of_sequence(sequence, text));
+	return entry;
+}
+
 enum record_fate version_decide(const struct entry_record *current, struct entry_record *record)
 {
 	int order;
@@ -82,6 +109,10 @@ enum record_fate version_decide(const struct entry_record *current, struct entry
 		return RECORD_NEW;
 	if (memcmp(current->content, record->content, sizeof(record->content)) == 0)
 		return RECORD_SUPPRESSED;
+	if (current->sent && !record->sent && record->sequence >= current->sequence) {
+		record->version = current->version;
+		record->sent = true;
+	}
 	order = version_compare(record, current);
 	if (order < 0) {
 		record->revision = 0;

@@ -17,10 +17,19 @@
  */
 int version_compare(const struct entry_record *a, const struct entry_record *b);
 
+/* What a record without a version has for one: the number in decimal. */
+struct ep_slice version_of_sequence(uint64_t sequence, char text[ENTRY_VERSION_MAX]);
+
+/* The entry that follows from a forwarded record of the outbox; `sequence` is its message's. */
+struct entry_record version_entry(const struct outcome_record *record, uint64_t sequence);
+
 /*
  * The fate of a record whose version and content are set in `record`; sets its revision and attempt. `current` is what
  * the key has now, NULL if it is new. Revision and attempt begin at 1; whatever is forwarded gets a revision of its own,
  * also a conflict, so that a receiver may keep the highest; what is superseded has revision 0.
+ *
+ * A record without a version, of a key that has one from its sender, is another content of that version, and takes it: so
+ * what is older than that version stays older, and no version comes twice with one attempt, which would be one id.
  */
 enum record_fate version_decide(const struct entry_record *current, struct entry_record *record);
 

@@ -69,9 +69,11 @@ START_TEST(versions)
 	world_send(&world, "alpha", "order A 9.00 2026-01-01T00:00:00Z\n");      /* older */
 	world_send(&world, "alpha", "order A 3.00 2026-01-03T08:00:00+08:00\n"); /* the same instant, another total */
 	world_send(&world, "alpha", "order A 4.00 2026-01-03T00:00:00Z\n");
-	world_send(&world, "alpha", "order A 5.00\n");                      /* no version: arrived later */
-	world_send(&world, "alpha", "order A 6.00 2020-01-01T00:00:00Z\n"); /* against none: arrived later */
-	world_send(&world, "alpha", "order A 6.00 2020-01-01T00:00:00Z\n");
+	world_send(&world, "alpha", "order A 5.00\n"); /* no version: another content of the version that there is */
+	world_send(&world, "alpha", "order A 6.00 2020-01-01T00:00:00Z\n"); /* which isn't forgotten for that */
+	world_send(&world, "alpha", "order A 6.00 2026-01-04T00:00:00Z\n");
+	world_send(&world, "alpha", "order B 1.00\n");                      /* no version yet */
+	world_send(&world, "alpha", "order B 1.00 2020-01-01T00:00:00Z\n"); /* against none: arrived later */
 	world_settle(&world, 0);
 	outcomes_are("alpha normalized 1 0 0 | A new 1 1 2026-01-02T00:00:00Z\n"
 		     "alpha normalized 0 1 0\n"
@@ -79,9 +81,11 @@ START_TEST(versions)
 		     "alpha normalized 1 0 0 | A superseded 0 1 2026-01-01T00:00:00Z\n"
 		     "alpha normalized 1 0 0 | A conflict 3 2 2026-01-03T08:00:00+08:00\n"
 		     "alpha normalized 1 0 0 | A conflict 4 3 2026-01-03T00:00:00Z\n"
-		     "alpha normalized 1 0 0 | A update 5 1 7\n"
-		     "alpha normalized 1 0 0 | A update 6 1 2020-01-01T00:00:00Z\n"
-		     "alpha normalized 0 1 0\n");
+		     "alpha normalized 1 0 0 | A conflict 5 4 2026-01-03T00:00:00Z\n"
+		     "alpha normalized 1 0 0 | A superseded 0 1 2020-01-01T00:00:00Z\n"
+		     "alpha normalized 1 0 0 | A update 6 1 2026-01-04T00:00:00Z\n"
+		     "alpha normalized 1 0 0 | B new 1 1 10\n"
+		     "alpha normalized 1 0 0 | B update 2 1 2020-01-01T00:00:00Z\n");
 }
 END_TEST
 

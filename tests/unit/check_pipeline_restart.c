@@ -21,6 +21,7 @@ struct model_key {
 	char source[16], number[32], total[16], updated[40], version[40];
 	uint64_t sequence, revision;
 	unsigned attempt;
+	bool sent; /* `version` is a sender's */
 };
 
 struct model {
@@ -41,8 +42,8 @@ static struct model_key *model_find(struct model *model, const struct model_key 
 /* All times of this test are in UTC and of one length. */
 static int model_compare(const struct model_key *a, const struct model_key *b)
 {
-	if (a->updated[0] && b->updated[0])
-		return strcmp(a->updated, b->updated);
+	if (a->sent && b->sent)
+		return strcmp(a->version, b->version);
 	return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
 }
 
@@ -60,10 +61,15 @@ static void model_order(struct model *model, struct model_key *order, uint64_t s
 	snprintf(order->version, sizeof(order->version), "%llu", (unsigned long long)sequence);
 	if (order->updated[0])
 		memcpy(order->version, order->updated, sizeof(order->version));
+	order->sent = order->updated[0] != '\0';
 	order->revision = order->attempt = 1;
 	if (current && strcmp(current->total, order->total) == 0 && strcmp(current->updated, order->updated) == 0) {
 		counts->suppressed++;
 		return;
+	}
+	if (current && current->sent && !order->sent) { /* another content of the version that the key has */
+		order->sent = true;
+		memcpy(order->version, current->version, sizeof(order->version));
 	}
 	if (current && model_compare(order, current) < 0) {
 		fate = "superseded";
@@ -199,6 +205,17 @@ static void index_agrees(const struct model *model)
 	buffer_free(&business);
 }
 
+/* Check's own messages have a limit, and these texts have none. */
+static void lines_agree(const char *found, const char *expected)
+{
+	size_t at = 0, line = 0;
+
+	while (found[at] && found[at] == expected[at])
+		if (found[at++] == '\n')
+			line = at;
+	ck_assert_msg(found[at] == expected[at], "%.600s\ninstead of\n%.600s", found + line, expected + line);
+}
+
 static void world_agrees(void)
 {
 	static struct model model;
@@ -213,7 +230,7 @@ static void world_agrees(void)
 	for (size_t i = 0; i < WORLD_SOURCES; i++) {
 		ck_assert_int_eq(buffer_append_byte(&lines[i], '\0'), EP_OK);
 		ck_assert_int_eq(buffer_append_byte(&model.lines[i], '\0'), EP_OK);
-		ck_assert_str_eq(lines[i].data, model.lines[i].data);
+		lines_agree(lines[i].data, model.lines[i].data);
 		ck_assert_uint_eq(pipeline_pending(world.pipeline, ep_slice_of(world.sources[i].name)), 0);
 		buffer_free(&lines[i]);
 		buffer_free(&model.lines[i]);
