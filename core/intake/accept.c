@@ -363,6 +363,19 @@ static void on_durable(void *argument)
 	}
 }
 
+/* The entry of the message that evidence names, under any of its keys. */
+static bool find_first(
+	struct acceptor *acceptor, const struct message *message, uint64_t position, struct entry_message *first)
+{
+	return (look_up(acceptor, ENTRY_BY_IDEMPOTENCY, message, message->idempotency, first) &&
+		       first->position == position) ||
+	       (look_up(acceptor, ENTRY_BY_DIGEST, message, digest_of(message), first) &&
+		       first->position == position) ||
+	       (look_up(acceptor, ENTRY_BY_EVENT, message, message->dedupe, first) && first->position == position) ||
+	       (look_up(acceptor, ENTRY_BY_EVENT, message, make_conflict_id(acceptor, message), first) &&
+		       first->position == position);
+}
+
 void acceptor_recover(struct acceptor *acceptor, const struct journal_frame *frame, const struct message *message)
 {
 	struct entry_message entry = {.received_at_ns = message->received_at_ns,
@@ -373,10 +386,7 @@ void acceptor_recover(struct acceptor *acceptor, const struct journal_frame *fra
 	memcpy(entry.id, message->id, sizeof(entry.id));
 	memcpy(entry.sha256, message->sha256, sizeof(entry.sha256));
 	/* Evidence names the first, whose time of arrival stands under the first's own keys */
-	if (message->flags & MESSAGE_DUPLICATE &&
-		(look_up(acceptor, ENTRY_BY_DIGEST, message, digest_of(message), &first) ||
-			look_up(acceptor, ENTRY_BY_EVENT, message, message->dedupe, &first)) &&
-		first.position == entry.position)
+	if (message->flags & MESSAGE_DUPLICATE && find_first(acceptor, message, entry.position, &first))
 		entry.received_at_ns = first.received_at_ns;
 	put_entries(acceptor, message, &entry, frame->position, true);
 }
