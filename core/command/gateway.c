@@ -47,6 +47,7 @@ struct gateway {
 	struct retention retention;
 	bool running;
 	uint64_t checkpointed; /* end of the log at the last checkpoint */
+	uint64_t needed;       /* at that time: the log from here on */
 	int64_t drain_until_ns;
 	void (*drained)(void *argument);
 	void *drained_argument;
@@ -55,10 +56,20 @@ struct gateway {
 
 /* Checkpoints --------------------------------------------------------------------------------------------------- */
 
+static uint64_t find_needed(const struct gateway *gateway)
+{
+	uint64_t needed = pipeline_needs(gateway->pipeline);
+
+	for (size_t i = 0; i < gateway->courier_count; i++)
+		if (courier_needs(gateway->couriers[i]) < needed)
+			needed = courier_needs(gateway->couriers[i]);
+	return needed;
+}
+
 static enum ep_status write_checkpoint(struct gateway *gateway, struct error *error)
 {
 	struct buffer all, part;
-	uint64_t from = journal_end(gateway->journal), needed;
+	uint64_t from = journal_end(gateway->journal), needed, needed_then;
 	enum ep_status status;
 
 	buffer_init(&all, CHECKPOINT_MAX);
@@ -85,30 +96,32 @@ static enum ep_status write_checkpoint(struct gateway *gateway, struct error *er
 	}
 	if (index_position(gateway->index) < from)
 		from = index_position(gateway->index);
+	needed_then = find_needed(gateway);
 	status = all.failed;
 	if (status == EP_OK)
 		status = journal_append_checkpoint(gateway->journal, from, buffer_slice(&all), error);
-	if (status == EP_OK)
+	if (status == EP_OK) {
 		gateway->checkpointed = journal_end(gateway->journal);
+		gateway->needed = needed_then;
+	}
 out:
 	buffer_free(&part);
 	buffer_free(&all);
 	return status;
 }
 
-/* What every consumer has passed, and recovery doesn't need, may go; how much of that is kept says the configuration, in
- * a simulation `keep_bytes`. */
+/* What nobody needed at the last checkpoint may go, once that is on disk: what has moved on since then, a crash takes
+ * back. How much of it is kept says the configuration, in a simulation `keep_bytes`. */
 static void release_old(struct gateway *gateway)
 {
-	uint64_t needed = pipeline_needs(gateway->pipeline), keep = (uint64_t)gateway->seams.keep_bytes, cut;
+	uint64_t keep = (uint64_t)gateway->seams.keep_bytes, cut;
 
-	for (size_t i = 0; i < gateway->courier_count; i++)
-		if (courier_needs(gateway->couriers[i]) < needed)
-			needed = courier_needs(gateway->couriers[i]);
+	if (journal_durable(gateway->journal) < gateway->checkpointed)
+		return;
 	if (gateway->seams.releases)
-		cut = needed > keep ? needed - keep : 0;
+		cut = gateway->needed > keep ? gateway->needed - keep : 0;
 	else
-		cut = retention_cut(&gateway->retention, gateway->conf, gateway->journal, needed);
+		cut = retention_cut(&gateway->retention, gateway->conf, gateway->journal, gateway->needed);
 	if (cut)
 		journal_release(gateway->journal, cut);
 }
@@ -130,9 +143,9 @@ static void on_checkpoint_timer(void *argument)
 	struct error error = {0};
 
 	index_expire(gateway->index, clock_realtime_ns() - longest_window(gateway->conf));
+	release_old(gateway);
 	if (journal_end(gateway->journal) != gateway->checkpointed && write_checkpoint(gateway, &error) != EP_OK)
 		log_warn("checkpoint not written: a restart takes longer", log_text("reason", error.text));
-	release_old(gateway);
 	loop_timer_set(&gateway->checkpoint_timer, CHECKPOINT_NS);
 }
 
